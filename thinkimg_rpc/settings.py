@@ -1,0 +1,126 @@
+"""What the processes of a mesh are told when they start.
+
+The supervisor encodes one of these as JSON into the environment variable
+`THINKIMG_SETTINGS` of each process it starts; `thinkimg serve` builds them from
+`mesh.toml`, `Mesh.local` directly. Every field is read somewhere.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from typing import TypeVar
+
+import msgspec
+
+SETTINGS_VARIABLE = "THINKIMG_SETTINGS"
+READY_FD_VARIABLE = "THINKIMG_READY_FD"
+EXIT_CANNOT_START = 78
+"""Exit status (EX_CONFIG) of a process that restarting cannot mend."""
+
+MIB = 1 << 20
+
+
+class CannotStart(Exception):
+    """A mistake in the settings or the machine that restarting cannot mend."""
+
+
+class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class LimitSettings(_Settings):
+    """Bounds on what one call may cost. A worker refuses what is over them."""
+
+    max_message_bytes: int = 32 * MIB
+    max_image_pixels: int = 64 * MIB
+    """Width x height, checked from the header before an image is decoded."""
+    image_cache_bytes: int = 256 * MIB
+    """Decoded images a worker keeps, least recently used going first."""
+    image_store_bytes: int = 256 * MIB
+    """Encoded images that the front door's store keeps; a worker's keeps a quarter."""
+    queue_length: int = 256
+    """Calls that may wait for a thread in one worker."""
+
+
+class TlsSettings(_Settings):
+    """PEM files. `cert` and `key` identify this process, `ca` verifies its peers."""
+
+    cert: str = ""
+    key: str = ""
+    ca: str = ""
+    mutual: bool = False
+    """Servers demand a client certificate signed by `ca`."""
+
+
+class HubSettings(_Settings):
+    """The registry and front door process."""
+
+    address: str = "127.0.0.1:50051"
+    limits: LimitSettings = LimitSettings()
+    tls: TlsSettings | None = None
+    token: str = ""
+    insecure: bool = False
+    drain_s: float = 3.0
+
+
+class WorkerSettings(_Settings):
+    """One worker process."""
+
+    id: str
+    """Unique in the mesh: "image-0"."""
+    tools: tuple[str, ...]
+    """Classes to host, as "package.module:Class"."""
+    registry: str = "127.0.0.1:50051"
+    address: str = "127.0.0.1:0"
+    """Where to listen; port 0 takes a free one."""
+    advertise_host: str = ""
+    """What others dial instead of the listening host; empty: the same."""
+    concurrency: int = 2
+    """Calls run at once, each in a thread of its own."""
+    limits: LimitSettings = LimitSettings()
+    tls: TlsSettings | None = None
+    token: str = ""
+    insecure: bool = False
+    drain_s: float = 3.0
+
+
+S = TypeVar("S", HubSettings, WorkerSettings)
+
+
+def from_environment(kind: type[S]) -> S:
+    """The settings this process was started with.
+
+    Raises: CannotStart, when they are missing or do not fit.
+    """
+    text = os.environ.get(SETTINGS_VARIABLE, "")
+    if not text:
+        raise CannotStart(f"{SETTINGS_VARIABLE} is not set; start processes with `thinkimg serve`")
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.DecodeError as error:
+        raise CannotStart(f"{SETTINGS_VARIABLE}: {error}") from error
+
+
+def check_address(address: str, tls: TlsSettings | None, *, insecure: bool) -> None:
+    """Refuse to listen where others can connect, unless the mesh is protected or told to.
+
+    Raises: CannotStart, naming the remedy.
+    """
+    if address.startswith("unix:") or tls is not None or insecure or is_loopback(address):
+        return
+    raise CannotStart(
+        f"{address} can be reached from other machines and the mesh has no TLS: "
+        "configure [tls] in mesh.toml, listen on 127.0.0.1, or give --insecure"
+    )
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine can connect to HOST:PORT."""
+    host = address.rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
