@@ -1,0 +1,1 @@
+"""Tasks and scorers for models that use tools. Nothing is here yet."""

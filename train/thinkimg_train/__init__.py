@@ -1,0 +1,1 @@
+"""Supervised and reinforcement training on trajectories. Nothing is here yet."""

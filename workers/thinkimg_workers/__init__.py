@@ -1,0 +1,1 @@
+"""The tools of the default mesh, one file each."""
