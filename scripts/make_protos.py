@@ -12,13 +12,15 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from generate_go import generate_go
+from generate_node import generate_node
 from proto_environment import PROTOS, ROOT, compiler_python, our_protos, run_protoc
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Generate what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("languages", nargs="*", default=["python"], help="python (default), node, go")
+    parser.add_argument("languages", nargs="*", default=["python"], metavar="LANGUAGE")
     parser.add_argument("--out", type=Path, default=ROOT, help="where the Python stubs go")
     parser.add_argument("--descriptors", type=Path, help="write a descriptor set here, and stop")
     parser.add_argument(
@@ -34,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         generators: dict[str, Callable[[], None]] = {
             "python": lambda: generate_python(chosen.out),
+            "node": generate_node,
+            "go": generate_go,
         }
         for language in chosen.languages:
             if language not in generators:

@@ -46,7 +46,7 @@ def _is_current() -> bool:
 def _make_environment() -> None:
     print(f"making {ENVIRONMENT.relative_to(ROOT)}", file=sys.stderr)
     venv.create(ENVIRONMENT, clear=True, with_pip=True)
-    pip = [ENVIRONMENT / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
+    pip = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
     subprocess.run([*pip, "install", "--quiet", *REQUIREMENTS], check=True)
     STAMP.write_text("\n".join(REQUIREMENTS))
 
