@@ -1,0 +1,1 @@
+"""Encoded files to pixels and back. Imported by workers only: it needs OpenCV and Pillow."""
