@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from proto_environment import BUILD, our_protos, run_protoc
+from proto_environment import BUILD, our_protos, require_program, run_protoc
 
 SOURCE = BUILD / "go" / "src"
 
 
 def generate_go() -> None:
     """Write one Go package for each protobuf package."""
+    for program in ("protoc-gen-go", "protoc-gen-go-grpc"):
+        require_program(program, f"install Debian's {program}, or `go install` it")
     SOURCE.mkdir(parents=True, exist_ok=True)
     names = our_protos()
     packages = [f"M{name}={_import_path(name)}" for name in names]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 
-from proto_environment import BUILD, our_protos, run_protoc
+from proto_environment import BUILD, our_protos, require_program, run_protoc
 
 OUT = BUILD / "node"
 PACKAGE = {
@@ -26,6 +26,7 @@ IMPORTED = ["google/rpc/status.proto", "google/rpc/error_details.proto"]
 
 def generate_node() -> None:
     """Write the package; programs depend on it by its folder."""
+    require_program("npm", "install Node 18 or newer")
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "package.json").write_text(json.dumps(PACKAGE, indent=2) + "\n")
     subprocess.run(

@@ -30,9 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     chosen = parser.parse_args(arguments)
     if chosen.baseline:
-        write_descriptors(PROTOS / "baseline.binpb")
+        write_descriptors(PROTOS / "baseline.binpb", comments=False)
     elif chosen.descriptors:
-        write_descriptors(chosen.descriptors)
+        write_descriptors(chosen.descriptors, comments=True)
     else:
         generators: dict[str, Callable[[], None]] = {
             "python": lambda: generate_python(chosen.out),
@@ -45,13 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             generators[language]()
 
 
-def write_descriptors(path: Path) -> None:
-    """Write a FileDescriptorSet with imports and comments, as `buf` wants it."""
+def write_descriptors(path: Path, *, comments: bool) -> None:
+    """Write a FileDescriptorSet with imports; `buf lint` wants the comments as well."""
+    options = ["--include_source_info"] if comments else []
     path.parent.mkdir(parents=True, exist_ok=True)
-    run_protoc(
-        ["--include_imports", "--include_source_info", f"--descriptor_set_out={path}"],
-        our_protos(),
-    )
+    run_protoc(["--include_imports", *options, f"--descriptor_set_out={path}"], our_protos())
 
 
 def generate_python(out: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -60,6 +61,12 @@ def include_folders() -> list[Path]:
 def our_protos() -> list[str]:
     """Every proto of this repository, relative to the include folder, sorted."""
     return sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto"))
+
+
+def require_program(name: str, remedy: str) -> None:
+    """Stop with one line if a program that a generator needs is missing."""
+    if shutil.which(name) is None:
+        sys.exit(f"{name} is not on the PATH: {remedy}")
 
 
 def run_protoc(arguments: list[str], files: list[str]) -> None:

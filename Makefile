@@ -1,0 +1,58 @@
+# `make` alone lists what there is. Needs Python 3.11, gcc and make; everything
+# else goes into .venv and build/. PYTHON=... picks the interpreter, ARGS=... is
+# handed on to the command.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+LANGUAGES ?= python
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test lint bench protos clean
+
+help:  ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+# Under a terminal the mesh gets a process group of its own, so that Ctrl-C
+# drains the mesh and does not interrupt make, which then exits 0 as well.
+serve: $(VENV)/.serve  ## Serve the default mesh on 127.0.0.1:50051 (ARGS="--config my.toml")
+	@if [ -t 0 ]; then set -m; $(BIN)/thinkimg serve $(ARGS); \
+	else exec $(BIN)/thinkimg serve $(ARGS); fi
+
+test: $(VENV)/.dev  ## Run everything CI runs (ARGS="-k crop" narrows the tests)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev  ## Run ruff and mypy only
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+bench: $(VENV)/.dev  ## Print the benchmark tables (ARGS narrows them)
+	@$(BIN)/python -m bench $(ARGS)
+
+protos:  ## Regenerate the stubs (LANGUAGES="node go" writes those under build/)
+	@$(PYTHON) scripts/make_protos.py $(LANGUAGES)
+
+clean:  ## Remove everything that was built, .venv included
+	rm -rf $(VENV) build dist examples/clients/node/node_modules
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	  f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: make PYTHON=python3.11")'
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.serve: pyproject.toml | $(BIN)/python
+	@echo "installing what serving needs"
+	@$(PIP) install --quiet --editable '.[serve]'
+	@touch $@
+
+# [dev] contains [serve].
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	@echo "installing what the tests need"
+	@$(PIP) install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.serve
