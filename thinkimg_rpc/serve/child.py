@@ -1,0 +1,215 @@
+"""One supervised process: started, waited for, restarted when it dies, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import IO
+
+from thinkimg_rpc.process import PARENT_PID_VARIABLE
+from thinkimg_rpc.serve.log_file import LogFile
+from thinkimg_rpc.settings import EXIT_CANNOT_START, READY_FD_VARIABLE
+
+
+@dataclass(frozen=True)
+class ChildSpec:
+    """What to run, under which name, and where its log goes."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    """The whole environment, except what `Child` adds for readiness."""
+    log: Path
+    labels: tuple[str, ...] = ()
+    """What it hosts, for people: tool classes."""
+
+
+class ChildState(Enum):
+    """Where a child is in its life; the value is what people read."""
+
+    STARTING = "starting"
+    SERVING = "serving"
+    RESTARTING = "restarting"
+    FAILED = "failed"
+    """It cannot start and restarting cannot mend that."""
+    STOPPED = "stopped"
+
+
+@dataclass
+class Backoff:
+    """How long to wait before a restart: doubled each time, forgotten after health."""
+
+    first_s: float = 0.2
+    longest_s: float = 10.0
+    healthy_after_s: float = 30.0
+    _next_s: float = field(default=0.0, init=False)
+
+    def after(self, lived_s: float) -> float:
+        """Seconds to wait, now that a process has died after `lived_s`."""
+        if lived_s >= self.healthy_after_s or self._next_s == 0.0:
+            self._next_s = self.first_s
+        wait_s = self._next_s
+        self._next_s = min(self.longest_s, 2 * wait_s)
+        return wait_s
+
+
+class Child:
+    """Runs a process again and again until told to stop.
+
+    `run()` returns once the process is gone for good. `on_change` is called
+    after each change of `state`.
+    """
+
+    def __init__(
+        self,
+        spec: ChildSpec,
+        on_change: Callable[[Child], None],
+        backoff: Backoff | None = None,
+    ) -> None:
+        self.spec = spec
+        self.state = ChildState.STARTING
+        self.reason = ""
+        """Why it is not serving: one line."""
+        self.address = ""
+        """Where it serves: "127.0.0.1:40123"."""
+        self.pid: int | None = None
+        self.starts = 0
+        self._on_change = on_change
+        self._backoff = backoff or Backoff()
+        self._log = LogFile(spec.log)
+        self._stopping = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._replaced_because = ""
+
+    async def run(self) -> None:
+        """Keep the process running until `terminate` or `kill`, or until it is FAILED."""
+        self._log.rotate()
+        try:
+            while not self._stopping.is_set():
+                began = time.monotonic()
+                self._change(ChildState.STARTING, self.reason)
+                status = await self._live()
+                if self._stopping.is_set():
+                    break
+                if status == EXIT_CANNOT_START:
+                    self._change(ChildState.FAILED, self._log.why_it_cannot_start())
+                    return
+                wait_s = self._backoff.after(time.monotonic() - began)
+                self._change(ChildState.RESTARTING, self._why_it_died(status))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), wait_s)
+            self._change(ChildState.STOPPED, "")
+        finally:
+            self.kill()
+
+    @property
+    def settled(self) -> bool:
+        """Whether its first start has come to something: it serves, or has failed."""
+        return self.state is not ChildState.STARTING or self.starts > 1
+
+    async def wait_until(self, holds: Callable[[Child], bool]) -> None:
+        """Wait for a state in which `holds(self)`."""
+        while not holds(self):
+            await self._changed.wait()
+
+    def terminate(self) -> None:
+        """Ask the process to finish what it has and end; it is not started again."""
+        self._stopping.set()
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
+                # A stopped process would hear of it only when somebody wakes it.
+                os.kill(self.pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End the process, and all that it started, at once and for good."""
+        self._stopping.set()
+        self._kill_group()
+
+    def replace(self, because: str) -> None:
+        """End the process at once and start another."""
+        self._replaced_because = because
+        self._kill_group()
+
+    async def _live(self) -> int:
+        """Start the process and wait for its end; its exit status (negative: a signal)."""
+        self._replaced_because = ""
+        self.starts += 1
+        read_fd, write_fd = os.pipe()
+        with os.fdopen(read_fd, "rb", buffering=0) as ready:
+            try:
+                process = await self._spawn(write_fd)
+            except OSError as error:
+                self._replaced_because = f"cannot be started: {error}"
+                return 1
+            finally:
+                os.close(write_fd)
+            self.pid = process.pid
+            if self._stopping.is_set():
+                self._kill_group()
+            readiness = asyncio.create_task(self._await_readiness(ready))
+            try:
+                return await process.wait()
+            finally:
+                readiness.cancel()
+                await asyncio.gather(readiness, return_exceptions=True)
+                # Whatever the process started must not outlive it.
+                self._kill_group()
+                self.pid = None
+                self.address = ""
+
+    async def _spawn(self, ready_fd: int) -> asyncio.subprocess.Process:
+        added = {READY_FD_VARIABLE: str(ready_fd), PARENT_PID_VARIABLE: str(os.getpid())}
+        with self._log.open() as log:
+            return await asyncio.create_subprocess_exec(
+                *self.spec.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**self.spec.environment, **added},
+                pass_fds=(ready_fd,),
+                # A session of its own: a terminal's Ctrl-C reaches the
+                # supervisor alone, and one signal reaches the whole group.
+                start_new_session=True,
+            )
+
+    async def _await_readiness(self, ready: IO[bytes]) -> None:
+        reader = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), ready
+        )
+        try:
+            line = await reader.readline()
+        finally:
+            transport.close()
+        if line:
+            self.address = json.loads(line)["address"]
+            self._change(ChildState.SERVING, "")
+
+    def _kill_group(self) -> None:
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def _why_it_died(self, status: int) -> str:
+        if self._replaced_because:
+            return self._replaced_because
+        if status < 0:
+            return f"killed by {signal.Signals(-status).name}"
+        last_words = self._log.last_words()
+        return f"exited with status {status}" + (f": {last_words}" if last_words else "")
+
+    def _change(self, state: ChildState, reason: str) -> None:
+        self.state = state
+        self.reason = reason
+        self._changed.set()
+        self._changed = asyncio.Event()
+        self._on_change(self)

@@ -1,0 +1,235 @@
+"""`mesh.toml`: what it may say, and clear words where it says something else."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from thinkimg_rpc.settings import CannotStart, LimitSettings, TlsSettings
+
+DEFAULT_CONFIG = Path(__file__).with_name("mesh.toml")
+"""The shipped mesh: Crop and both line tools in one worker, OCR in another."""
+TOKEN_VARIABLE = "THINKIMG_TOKEN"
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?")
+_TOOL = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class MeshSection(msgspec.Struct, frozen=True, kw_only=True):
+    """`[mesh]`: the address everyone needs, and what holds for all processes."""
+
+    address: str = "127.0.0.1:50051"
+    advertise_host: str = ""
+    token_file: str = ""
+    insecure: bool = False
+    log_dir: str = ""
+    drain_s: NotNegative = 3.0
+
+
+class WorkerSection(msgspec.Struct, frozen=True, kw_only=True):
+    """`[[worker]]`: `replicas` processes that each host the same `tools`."""
+
+    name: str
+    tools: tuple[str, ...]
+    replicas: AtLeastOne = 1
+    concurrency: AtLeastOne = 2
+    queue_length: AtLeastOne | None = None
+    image_cache_bytes: AtLeastOne | None = None
+    env: dict[str, str] = {}
+
+
+class MeshConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole `mesh.toml`."""
+
+    mesh: MeshSection = MeshSection()
+    limits: LimitSettings = LimitSettings()
+    tls: TlsSettings | None = None
+    worker: tuple[WorkerSection, ...] = ()
+
+
+def find_config(chosen: Path | None) -> Path:
+    """The file to serve: the one chosen, else ./mesh.toml, else the shipped default."""
+    if chosen is not None:
+        return chosen
+    here = Path("mesh.toml")
+    return here if here.is_file() else DEFAULT_CONFIG
+
+
+def load_config(path: Path) -> MeshConfig:
+    """Read and check a `mesh.toml`.
+
+    Files named in it are relative to its folder, and absolute in what comes back.
+
+    Raises: CannotStart, one line that names the file, the key and the remedy.
+    """
+    try:
+        with path.open("rb") as file:
+            document = tomllib.load(file)
+    except OSError as error:
+        raise CannotStart(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CannotStart(f"{path} is not valid TOML: {error}") from error
+    try:
+        return _resolve_paths(parse_config(document), path.resolve().parent)
+    except CannotStart as error:
+        raise CannotStart(f"{path}: {error}") from error
+
+
+def parse_config(document: dict[str, Any]) -> MeshConfig:
+    """Check a decoded `mesh.toml`, section by section so that errors can say where.
+
+    Raises: CannotStart, naming the key.
+    """
+    _refuse_unknown_keys(document, MeshConfig, "")
+    workers = document.get("worker", [])
+    if not isinstance(workers, list) or not all(isinstance(w, dict) for w in workers):
+        raise CannotStart("worker must be written [[worker]], once for each worker")
+    config = MeshConfig(
+        mesh=_convert(document.get("mesh", {}), MeshSection, "[mesh]"),
+        limits=_convert(document.get("limits", {}), LimitSettings, "[limits]"),
+        tls=_convert(document["tls"], TlsSettings, "[tls]") if "tls" in document else None,
+        worker=tuple(_parse_worker(table, number) for number, table in enumerate(workers, 1)),
+    )
+    _check_address(config.mesh.address)
+    _check_limits(config.limits)
+    _check_workers(config.worker)
+    return config
+
+
+def read_token(config: MeshConfig) -> str:
+    """The mesh's token: from `token_file`, else $THINKIMG_TOKEN, else none ("").
+
+    Raises: CannotStart, when the file cannot be read or is empty.
+    """
+    if not config.mesh.token_file:
+        return os.environ.get(TOKEN_VARIABLE, "")
+    path = Path(config.mesh.token_file)
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise CannotStart(f"[mesh] token_file: cannot read {path}: {error.strerror}") from error
+    if not token:
+        raise CannotStart(f"[mesh] token_file: {path} is empty; write the token into it")
+    return token
+
+
+def check_tool(tool: str) -> None:
+    """Refuse what is not "package.module:Class". Raises: CannotStart."""
+    if not _TOOL.fullmatch(tool):
+        raise CannotStart(
+            f'"{tool}" does not name a tool class; write package.module:Class, '
+            'for example "thinkimg_workers.crop:Crop"'
+        )
+
+
+def _parse_worker(table: dict[str, Any], number: int) -> WorkerSection:
+    name = table.get("name")
+    where = f'[[worker]] "{name}"' if isinstance(name, str) else f"[[worker]] number {number}"
+    worker = _convert(table, WorkerSection, where)
+    if not _NAME.fullmatch(worker.name):
+        raise CannotStart(
+            f'{where} name: use lower-case letters, digits, - and _, for example "image"'
+        )
+    if not worker.tools:
+        raise CannotStart(f"{where} tools: name at least one tool class")
+    for tool in worker.tools:
+        try:
+            check_tool(tool)
+        except CannotStart as error:
+            raise CannotStart(f"{where} tools: {error}") from error
+    return worker
+
+
+def _check_workers(workers: tuple[WorkerSection, ...]) -> None:
+    if not workers:
+        raise CannotStart("there is no [[worker]]; name at least one with its tools")
+    seen: set[str] = set()
+    for worker in workers:
+        if worker.name in seen:
+            raise CannotStart(
+                f'two [[worker]] are called "{worker.name}"; rename one, or set replicas = 2'
+            )
+        if worker.name == "hub":
+            raise CannotStart('[[worker]] "hub": the name is taken by the mesh itself')
+        seen.add(worker.name)
+
+
+def _check_address(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise CannotStart(f'[mesh] address: "{address}" is not HOST:PORT, like "127.0.0.1:50051"')
+
+
+def _check_limits(limits: LimitSettings) -> None:
+    for key, value in msgspec.structs.asdict(limits).items():
+        if value < 1:
+            raise CannotStart(f"[limits] {key}: must be at least 1, not {value}")
+
+
+Section = TypeVar("Section", bound=msgspec.Struct)
+
+
+def _convert(table: Any, kind: type[Section], where: str) -> Section:
+    if not isinstance(table, dict):
+        raise CannotStart(f"{where} must be a table")
+    _refuse_unknown_keys(table, kind, where)
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
+        raise CannotStart(f"{where} {_reword(str(error))}") from error
+
+
+def _refuse_unknown_keys(table: dict[str, Any], kind: type[msgspec.Struct], where: str) -> None:
+    known = kind.__struct_fields__
+    for key in table:
+        if key in known:
+            continue
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f'did you mean "{near[0]}"?' if near else f"known keys: {', '.join(known)}"
+        raise CannotStart(f'{where} unknown key "{key}"; {hint}'.lstrip())
+
+
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text in quotes",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+}
+
+
+def _reword(text: str) -> str:
+    """msgspec's "Expected `int`, got `str` - at `$.replicas`", with the key first."""
+    missing = re.fullmatch(r"Object missing required field `(\w+)`.*", text)
+    if missing:
+        return f"{missing[1]}: must be given"
+    problem, _, place = text.partition(" - at `$.")
+    problem = re.sub(r"`(\w+)`", lambda match: _WORDS.get(match[1], match[1]), problem)
+    problem = problem[:1].lower() + problem[1:].replace("`", "")
+    return f"{place.rstrip('`')}: {problem}" if place else problem
+
+
+def _resolve_paths(config: MeshConfig, folder: Path) -> MeshConfig:
+    def absolute(path: str) -> str:
+        return str(folder / Path(path).expanduser()) if path else ""
+
+    replace = msgspec.structs.replace
+    mesh = replace(
+        config.mesh,
+        token_file=absolute(config.mesh.token_file),
+        log_dir=absolute(config.mesh.log_dir),
+    )
+    tls = config.tls
+    if tls is not None:
+        tls = replace(tls, cert=absolute(tls.cert), key=absolute(tls.key), ca=absolute(tls.ca))
+    return replace(config, mesh=mesh, tls=tls)

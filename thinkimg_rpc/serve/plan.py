@@ -1,0 +1,190 @@
+"""From `mesh.toml` to the processes that make it up: their settings and environments."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from thinkimg_rpc.serve.child import ChildSpec
+from thinkimg_rpc.serve.config import MeshConfig, WorkerSection
+from thinkimg_rpc.settings import (
+    SETTINGS_VARIABLE,
+    CannotStart,
+    HubSettings,
+    LimitSettings,
+    TlsSettings,
+    WorkerSettings,
+    is_loopback,
+)
+
+_HUB_COMMAND = (sys.executable, "-P", "-m", "thinkimg_rpc.hub")
+# No -P: a tool of one's own is imported from the current directory.
+_WORKER_COMMAND = (sys.executable, "-m", "thinkimg_rpc.server")
+
+_DEFAULT_ENVIRONMENT = {
+    # Measured: glibc otherwise returns and re-requests every image-sized block,
+    # which costs a third of the throughput at 300 KB a message.
+    "MALLOC_MMAP_THRESHOLD_": "33554432",
+    "MALLOC_TRIM_THRESHOLD_": "134217728",
+    # Calls already run side by side; a pool of threads for each only contends.
+    "OPENBLAS_NUM_THREADS": "1",
+    "GRPC_VERBOSITY": "ERROR",
+    # A crash in native code leaves a traceback in the log.
+    "PYTHONFAULTHANDLER": "1",
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all processes of a mesh share."""
+
+    token: str
+    tls: TlsSettings | None
+    insecure: bool
+    drain_s: float
+    log_dir: Path
+
+
+def surroundings(config: MeshConfig, token: str) -> Surroundings:
+    """What the processes of the mesh that `config` describes share."""
+    mesh = config.mesh
+    return Surroundings(
+        token=token,
+        tls=config.tls,
+        insecure=mesh.insecure,
+        drain_s=mesh.drain_s,
+        log_dir=Path(mesh.log_dir) if mesh.log_dir else default_log_dir(mesh.address),
+    )
+
+
+def make_log_dir(folder: Path) -> None:
+    """Make sure logs can be written. Raises: CannotStart."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK | os.X_OK)
+    except OSError as error:
+        raise CannotStart(f"cannot make the log folder {folder}: {error.strerror}") from error
+    if not writable:
+        raise CannotStart(f"cannot write logs into {folder}; set log_dir in [mesh]")
+
+
+def hub_spec(config: MeshConfig, shared: Surroundings, address: str) -> ChildSpec:
+    """The process that holds registry and front door, listening on `address`."""
+    settings = HubSettings(
+        address=address,
+        limits=config.limits,
+        tls=shared.tls,
+        token=shared.token,
+        insecure=shared.insecure,
+        drain_s=shared.drain_s,
+    )
+    return _spec("hub", _HUB_COMMAND, settings, shared, {})
+
+
+def worker_specs(
+    workers: Sequence[WorkerSection],
+    shared: Surroundings,
+    *,
+    limits: LimitSettings,
+    registry: str,
+    listen_host: str,
+    advertise_host: str,
+    taken_ids: frozenset[str] = frozenset(),
+) -> list[ChildSpec]:
+    """One process for each replica of each worker, with ids not in `taken_ids`."""
+    processes = sum(worker.replicas for worker in workers)
+    threads = str(max(1, len(os.sched_getaffinity(0)) // processes))
+    specs = []
+    for worker in workers:
+        for id in _free_ids(worker, taken_ids):
+            settings = WorkerSettings(
+                id=id,
+                tools=worker.tools,
+                registry=registry,
+                address=f"{listen_host}:0",
+                advertise_host=advertise_host,
+                concurrency=worker.concurrency,
+                limits=_worker_limits(limits, worker),
+                tls=shared.tls,
+                token=shared.token,
+                insecure=shared.insecure,
+                drain_s=shared.drain_s,
+            )
+            extra = {"OMP_NUM_THREADS": threads}
+            specs.append(_spec(id, _WORKER_COMMAND, settings, shared, extra, worker.env))
+    return specs
+
+
+def dialable(address: str) -> str:
+    """`address` as a process of this machine dials it: 0.0.0.0 becomes 127.0.0.1."""
+    host, _, port = address.rpartition(":")
+    loopback = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
+    return f"{loopback.get(host, host)}:{port}"
+
+
+def advertised_host(listen_host: str, towards: str = "192.0.2.1:9") -> str:
+    """What others dial to reach a worker that listens on `listen_host`; "" for the same.
+
+    Only for a wildcard host it is another: the address of this machine from
+    which packets to HOST:PORT `towards` would go out.
+    """
+    if listen_host not in ("0.0.0.0", "[::]"):
+        return ""
+    return local_host(towards)
+
+
+def local_host(towards: str) -> str:
+    """This machine's address on the way to HOST:PORT `towards`; nothing is sent."""
+    if is_loopback(towards):
+        return "127.0.0.1"
+    host, _, port = towards.rpartition(":")
+    family, kind, _, _, address = socket.getaddrinfo(
+        host.strip("[]"), int(port), type=socket.SOCK_DGRAM
+    )[0]
+    with socket.socket(family, kind) as probe:
+        probe.connect(address)
+        found = str(probe.getsockname()[0])
+    return f"[{found}]" if ":" in found else found
+
+
+def default_log_dir(address: str) -> Path:
+    """Where logs go if nothing says otherwise: a folder of this user and this mesh."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "thinkimg" / "logs" / address.rpartition(":")[2]
+
+
+def _free_ids(worker: WorkerSection, taken: frozenset[str]) -> list[str]:
+    numbers = range(worker.replicas + len(taken))
+    free = [id for number in numbers if (id := f"{worker.name}-{number}") not in taken]
+    return free[: worker.replicas]
+
+
+def _worker_limits(limits: LimitSettings, worker: WorkerSection) -> LimitSettings:
+    own = {"queue_length": worker.queue_length, "image_cache_bytes": worker.image_cache_bytes}
+    chosen = {key: value for key, value in own.items() if value is not None}
+    return msgspec.structs.replace(limits, **chosen)
+
+
+def _spec(
+    name: str,
+    command: tuple[str, ...],
+    settings: HubSettings | WorkerSettings,
+    shared: Surroundings,
+    defaults: Mapping[str, str],
+    chosen: Mapping[str, str] | None = None,
+) -> ChildSpec:
+    environment = {
+        **_DEFAULT_ENVIRONMENT,
+        **defaults,
+        **os.environ,
+        **(chosen or {}),
+        SETTINGS_VARIABLE: msgspec.json.encode(settings).decode(),
+    }
+    return ChildSpec(name, command, environment, shared.log_dir / f"{name}.log")
