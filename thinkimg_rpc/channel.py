@@ -25,7 +25,6 @@ _KEEPALIVE: Options = [
     ("grpc.http2.max_pings_without_data", 0),
     # Peers that ping us once a second must not be told "too many pings".
     ("grpc.http2.min_ping_interval_without_data_ms", 500),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 500),
 ]
 _RECONNECT: Options = [
     ("grpc.initial_reconnect_backoff_ms", 100),

@@ -179,13 +179,22 @@ _LEAVES: tuple[type[ThinkImgError], ...] = (
 _BY_CODE_AND_REASON = {(leaf.code, leaf.reason): leaf for leaf in _LEAVES if leaf is not TooLarge}
 
 
+# A status travels in the trailers, which gRPC limits to 8 KiB, so what quotes the
+# caller's own input is cut.
+_MAX_MESSAGE = 1000
+_MAX_VIOLATIONS = 8
+
+
 def to_status(error: ThinkImgError) -> status_pb2.Status:
     """The `google.rpc.Status` of an error, with its details packed in."""
-    status = status_pb2.Status(code=error.code, message=error.message)
+    status = status_pb2.Status(code=error.code, message=_shorten(error.message, _MAX_MESSAGE))
     if error.violations:
         bad = error_details_pb2.BadRequest()
-        for violation in error.violations:
-            bad.field_violations.add(field=violation.field, description=violation.description)
+        for violation in error.violations[:_MAX_VIOLATIONS]:
+            bad.field_violations.add(
+                field=_shorten(violation.field, _MAX_MESSAGE // 5),
+                description=_shorten(violation.description, _MAX_MESSAGE // 5),
+            )
         _pack(status, bad)
     if error.reason:
         _pack(status, error_details_pb2.ErrorInfo(reason=error.reason, domain=ERROR_DOMAIN))
@@ -217,6 +226,10 @@ def from_status(status: status_pb2.Status) -> ThinkImgError:
         name = code_pb2.Code.Name(status.code) if status.code in code_pb2.Code.values() else "?"
         return InternalFault(f"{name}: {status.message}")
     return kind(status.message, violations=violations, retry_after_s=retry_after_s)
+
+
+def _shorten(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def _pack(status: status_pb2.Status, detail: error_details_pb2.BadRequest) -> None:

@@ -1,0 +1,1 @@
+"""The registry and the front door, one process. `python -m thinkimg_rpc.hub`."""

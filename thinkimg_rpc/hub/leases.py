@@ -1,0 +1,207 @@
+"""The lease table: which workers there are, and who wants to know when that changes.
+
+Plain Python, no gRPC: the registry's servicer drives it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.message import DecodeError
+
+from thinkimg_rpc.errors import Conflict, InvalidRequest
+from thinkimg_rpc.v1 import (
+    HostedTool,
+    WatchWorkersResponse,
+    Worker,
+    WorkerLoad,
+    WorkerOffer,
+    WorkerState,
+)
+
+logger = logging.getLogger(__name__)
+
+STALL_S = 15.0
+"""Without a heartbeat for so long, a worker is stalled; it is not gone."""
+LOAD_EVERY_S = 0.5
+"""Watchers hear of changed loads at most this often."""
+
+
+@dataclass(eq=False)
+class Lease:
+    """One worker, for as long as its stream stands."""
+
+    worker: Worker
+    files: FileDescriptorSet
+    """The tools' contracts, with everything they import."""
+    heard: float = field(default_factory=time.monotonic)
+    replaced: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when another worker takes the same id, or the table closes."""
+
+
+class Watcher:
+    """What one watcher has not been told yet."""
+
+    def __init__(self) -> None:
+        self._changed: set[str] = set()
+        self._gone: set[str] = set()
+        self._urgent = asyncio.Event()
+
+    def note(self, worker_id: str, *, gone: bool, urgent: bool) -> None:
+        (self._gone if gone else self._changed).add(worker_id)
+        (self._changed if gone else self._gone).discard(worker_id)
+        if urgent:
+            self._urgent.set()
+
+    async def changes(self, workers: LeaseTable) -> WatchWorkersResponse:
+        """The next changes: at once when a worker came or went, else every LOAD_EVERY_S."""
+        while True:
+            try:
+                async with asyncio.timeout(LOAD_EVERY_S):
+                    await self._urgent.wait()
+            except TimeoutError:
+                if not (self._changed or self._gone):
+                    continue
+            self._urgent.clear()
+            changed, gone = self._changed, self._gone
+            self._changed, self._gone = set(), set()
+            present = [workers.leases[i].worker for i in sorted(changed) if i in workers.leases]
+            return WatchWorkersResponse(changed=present, gone=sorted(gone))
+
+
+class LeaseTable:
+    """Workers by id. Single-threaded: the event loop's."""
+
+    def __init__(self) -> None:
+        self.leases: dict[str, Lease] = {}
+        self.by_service: dict[str, dict[str, Lease]] = {}
+        """Service name -> worker id -> lease."""
+        self._watchers: set[Watcher] = set()
+        self.on_joined: list[Callable[[Lease], None]] = []
+        self.on_gone: list[Callable[[Lease], None]] = []
+
+    def add(self, offer: WorkerOffer) -> Lease:
+        """Take a worker in. A worker of the same id is replaced: it has restarted.
+
+        Raises: InvalidRequest; Conflict, when another contract has a tool's name.
+        """
+        files = self._checked(offer)
+        worker = Worker(
+            id=offer.id,
+            address=offer.address,
+            tools=offer.tools,
+            state=WorkerState.WORKER_STATE_SERVING,
+            hostname=offer.hostname,
+            pid=offer.pid,
+            concurrency=offer.concurrency,
+        )
+        worker.registered_at.GetCurrentTime()
+        if (old := self.leases.get(offer.id)) is not None:
+            old.replaced.set()
+            self.remove(old)
+        lease = Lease(worker, files)
+        self.leases[offer.id] = lease
+        for service in _services(worker):
+            self.by_service.setdefault(service, {})[offer.id] = lease
+        for callback in self.on_joined:
+            callback(lease)
+        self._tell(lease, gone=False, urgent=True)
+        logger.info("worker_joined", extra={"worker": offer.id, "address": offer.address})
+        return lease
+
+    def heard(self, lease: Lease, load: WorkerLoad) -> None:
+        """Take a heartbeat's load."""
+        lease.heard = time.monotonic()
+        state = (
+            WorkerState.WORKER_STATE_DRAINING if load.draining else WorkerState.WORKER_STATE_SERVING
+        )
+        changed_state = state != lease.worker.state
+        if changed_state or load != lease.worker.load:
+            lease.worker.load.CopyFrom(load)
+            lease.worker.state = state
+            self._tell(lease, gone=False, urgent=changed_state)
+
+    def mark_stalled(self) -> None:
+        """Mark the workers that have been silent for too long."""
+        silent_since = time.monotonic() - STALL_S
+        for lease in self.leases.values():
+            serving = lease.worker.state == WorkerState.WORKER_STATE_SERVING
+            if serving and lease.heard < silent_since:
+                lease.worker.state = WorkerState.WORKER_STATE_STALLED
+                self._tell(lease, gone=False, urgent=True)
+                logger.warning("worker_stalled", extra={"worker": lease.worker.id})
+
+    def remove(self, lease: Lease) -> None:
+        """A worker's stream has ended. A lease replaced meanwhile is left alone."""
+        if self.leases.get(lease.worker.id) is not lease:
+            return
+        del self.leases[lease.worker.id]
+        for service in _services(lease.worker):
+            # The empty entry stays: a service that was here is unavailable, not unknown.
+            self.by_service[service].pop(lease.worker.id, None)
+        self._tell(lease, gone=True, urgent=True)
+        for callback in self.on_gone:
+            callback(lease)
+        logger.info("worker_left", extra={"worker": lease.worker.id})
+
+    def close(self) -> None:
+        """End every lease: this registry stops."""
+        for lease in list(self.leases.values()):
+            lease.replaced.set()
+
+    def listed(self, tool: str = "") -> list[Worker]:
+        """All workers, or those that host a tool of that name or alias."""
+        workers = (self.leases[i].worker for i in sorted(self.leases))
+        return [w for w in workers if not tool or any(_is_called(t, tool) for t in w.tools)]
+
+    def watch(self) -> Watcher:
+        watcher = Watcher()
+        self._watchers.add(watcher)
+        return watcher
+
+    def unwatch(self, watcher: Watcher) -> None:
+        self._watchers.discard(watcher)
+
+    def tool_names(self) -> set[str]:
+        return {tool.name for lease in self.leases.values() for tool in lease.worker.tools}
+
+    def _tell(self, lease: Lease, *, gone: bool, urgent: bool) -> None:
+        for watcher in self._watchers:
+            watcher.note(lease.worker.id, gone=gone, urgent=urgent)
+
+    def _checked(self, offer: WorkerOffer) -> FileDescriptorSet:
+        for name, value in (("id", offer.id), ("address", offer.address), ("tools", offer.tools)):
+            if not value:
+                raise InvalidRequest.field(f"offer.{name}", "required")
+        taken = dict(self._methods(but=offer.id))
+        for tool in offer.tools:
+            method = taken.get(tool.name, tool.method)
+            if method != tool.method:
+                raise Conflict(
+                    f"a tool named {tool.name} is served already with another contract "
+                    f"({method}); give yours another name in its .proto"
+                )
+        try:
+            return FileDescriptorSet.FromString(offer.descriptors)
+        except DecodeError as error:
+            raise InvalidRequest.field(
+                "offer.descriptors", "not a serialized google.protobuf.FileDescriptorSet"
+            ) from error
+
+    def _methods(self, *, but: str) -> Iterator[tuple[str, str]]:
+        for worker_id, lease in self.leases.items():
+            if worker_id != but:
+                yield from ((tool.name, tool.method) for tool in lease.worker.tools)
+
+
+def _services(worker: Worker) -> Iterator[str]:
+    return (tool.method.strip("/").rpartition("/")[0] for tool in worker.tools)
+
+
+def _is_called(tool: HostedTool, name: str) -> bool:
+    return name == tool.name or name in tool.aliases

@@ -1,0 +1,1 @@
+"""The worker process: a gRPC server that hosts tools. `python -m thinkimg_rpc.server`."""

@@ -1,0 +1,164 @@
+"""One tool's methods: raw bytes in, a tool's thread, raw bytes out.
+
+The methods take and give bytes and parse them here, so that a malformed message
+is INVALID_ARGUMENT (gRPC's own answer is UNKNOWN) and parsing happens in the
+tool's thread rather than on the event loop.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc.aio
+from google.protobuf.message import DecodeError, Message
+
+from thinkimg_rpc.contract import ToolContract
+from thinkimg_rpc.errors import (
+    CallerError,
+    Cancelled,
+    DeadlineExceeded,
+    InternalFault,
+    InvalidRequest,
+    ThinkImgError,
+)
+from thinkimg_rpc.rules import check
+from thinkimg_rpc.server.queue import Job, WorkQueue
+from thinkimg_rpc.status import abort
+from thinkimg_rpc.tool import Call, ImageAccess, Tool
+from thinkimg_rpc.v1 import HostedTool
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class CallCounts:
+    """Calls answered since the worker started."""
+
+    calls: int = 0
+    caller_errors: int = 0
+    faults: int = 0
+
+    def add(self, error: ThinkImgError | None) -> None:
+        self.calls += 1
+        if isinstance(error, CallerError):
+            self.caller_errors += 1
+        elif error is not None:
+            self.faults += 1
+
+
+class JobClock:
+    """A job's time, as its tool asks for it."""
+
+    __slots__ = ("_job",)
+
+    def __init__(self, job: Job[Any]) -> None:
+        self._job = job
+
+    def remaining_s(self) -> float | None:
+        job = self._job
+        if job.abandoned:
+            raise Cancelled("nobody waits for this call any more")
+        if job.deadline is None:
+            return None
+        remaining_s = job.deadline - time.monotonic()
+        if remaining_s <= 0:
+            raise DeadlineExceeded("the deadline passed while the tool was running")
+        return remaining_s
+
+
+class ToolMethod:
+    """A hosted tool and the way its calls are run."""
+
+    def __init__(
+        self,
+        tool: Tool[Message, Message],
+        *,
+        images: ImageAccess,
+        queue: WorkQueue,
+        counts: CallCounts,
+        worker_id: str,
+    ) -> None:
+        self.tool = tool
+        self.contract: ToolContract = tool.contract()
+        self._images = images
+        self._queue = queue
+        self._counts = counts
+        self._worker_id = worker_id
+        self._request_class = self.contract.request_class
+
+    def hosted(self) -> HostedTool:
+        """What the registry and `thinkimg tools` say of it."""
+        return HostedTool(
+            name=self.contract.name,
+            aliases=self.contract.aliases,
+            method=self.contract.method,
+            stream_method=self.contract.stream_method or "",
+            version=self.tool.version,
+            backend=self.tool.backend,
+        )
+
+    async def unary(self, raw: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+        """The tool's unary method."""
+        remaining_s = context.time_remaining()
+        deadline = None if remaining_s is None else time.monotonic() + remaining_s
+        try:
+            return await self.run(
+                lambda: self._parse(raw), lambda response: response.SerializeToString(), deadline
+            )
+        except ThinkImgError as error:
+            await abort(context, error)
+
+    async def run(
+        self,
+        request: Callable[[], Message],
+        serialize: Callable[[Message], bytes],
+        deadline: float | None,
+    ) -> bytes:
+        """Take the request, run the tool and serialize its response, all in a thread.
+
+        Raises: ThinkImgError, and nothing else.
+        """
+        error: ThinkImgError | None = None
+        try:
+            return await self._queue.submit(
+                functools.partial(self._answer, request, serialize), deadline
+            )
+        except ThinkImgError as raised:
+            error = raised
+            raise
+        finally:
+            self._counts.add(error)
+
+    def _parse(self, raw: bytes) -> Message:
+        try:
+            return self._request_class.FromString(raw)
+        except DecodeError as error:
+            raise InvalidRequest(
+                f"the bytes are not a {self.contract.request.full_name} message"
+            ) from error
+
+    def _answer(
+        self,
+        take_request: Callable[[], Message],
+        serialize: Callable[[Message], bytes],
+        job: Job[bytes],
+    ) -> bytes:
+        request = take_request()
+        check(request)
+        call = Call(request, self._images, JobClock(job), self._worker_id)
+        try:
+            return serialize(self.tool.run(request, call))
+        except ThinkImgError:
+            raise
+        except BaseException as error:
+            # Also SystemExit and the like: a tool must not take the worker down.
+            logger.exception("tool_failed", extra={"tool": self.contract.name})
+            raise InternalFault(
+                f"{self.contract.name} failed in worker {self._worker_id}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
