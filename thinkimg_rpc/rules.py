@@ -21,6 +21,7 @@ from google.protobuf.message import Message
 from thinkimg_rpc import wording
 from thinkimg_rpc.contract.options import (
     INTEGER_BOUNDS,
+    descriptor_of,
     enum_names,
     is_image,
     is_number,
@@ -54,7 +55,7 @@ def violations(message: Message) -> tuple[FieldViolation, ...]:
     message type must not contain itself; a contract refuses requests that do.
     """
     found: Found = []
-    for check_field in _checks(message.DESCRIPTOR):
+    for check_field in _checks(descriptor_of(message)):
         check_field(message, found)
     return tuple(found[:MAX_VIOLATIONS])
 

@@ -15,7 +15,8 @@ _SHOWN_CHARACTERS = 40
 def number(value: float) -> str:
     """A number without a needless `.0`, and NaN and infinity by name."""
     if isinstance(value, int):
-        return str(value) if abs(value) < 10**20 else "one of more than 20 digits"
+        huge = abs(value) >= 10**20
+        return f"about {'-' * (value < 0)}1e{math.log10(abs(value)):.0f}" if huge else str(value)
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):

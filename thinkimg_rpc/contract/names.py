@@ -36,9 +36,14 @@ def unknown_tool(name: str, known_names: Iterable[str]) -> UnknownTool:
 
 
 def near_names(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
-    """Those of `known` spelt like `name`, nearest first; case and underscores do not count."""
+    """Those of `known` spelt like `name`, nearest first; case and underscores do not count.
+
+    Else those that end in it, as `LINE_STYLE_DASHED` does in `dashed`.
+    """
+    asked = _fold(name[:80])
     folded = {_fold(candidate): candidate for candidate in known}
-    near = difflib.get_close_matches(_fold(name[:80]), folded, n=limit)
+    near = difflib.get_close_matches(asked, folded, n=limit)
+    near = near or [match for match in folded if asked and match.endswith(asked)][:limit]
     return [folded[match] for match in near]
 
 

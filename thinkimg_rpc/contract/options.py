@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import cast
+
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import FieldOptions, MethodOptions
+from google.protobuf.message import Message
 
 from thinkimg_rpc.v1.image_pb2 import Image
 from thinkimg_rpc.v1.options_pb2 import FieldRule, ToolOptions, rule, tool
@@ -46,8 +50,14 @@ def tool_options(method: MethodDescriptor) -> ToolOptions | None:
     return options.Extensions[tool] if options.HasExtension(tool) else None
 
 
+def descriptor_of(message: Message) -> Descriptor:
+    """A message's type, under one static type: the stubs have two."""
+    return cast(Descriptor, message.DESCRIPTOR)
+
+
+@lru_cache(maxsize=4096)
 def rule_of(field: FieldDescriptor) -> FieldRule:
-    """What `(rule)` says of a field; an empty rule where it has none."""
+    """What `(rule)` says of a field; an empty rule where it has none. Shared: do not change it."""
     if not field.has_options:
         return FieldRule()
     return FieldOptions.FromString(field.GetOptions().SerializeToString()).Extensions[rule]
