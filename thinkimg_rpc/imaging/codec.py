@@ -8,11 +8,14 @@ import numpy as np
 from thinkimg_rpc.imaging import pillow_reader, webp
 from thinkimg_rpc.imaging.limits import SEND_ONE_OF, InvalidImage
 from thinkimg_rpc.imaging.png import SIGNATURE, read_png, write_png
-from thinkimg_rpc.imaging.rgb import Pixels, known_uint8, turn_upright
+from thinkimg_rpc.imaging.rgb import Pixels, check_rgb, known_uint8, turn_upright
 
 __all__ = ["InvalidImage", "Pixels", "decode", "encode_jpeg", "encode_png"]
 
 _JPEG_QUALITY = 95
+# A progressive JPEG takes about ten. Each may be a few bytes long and costs a
+# pass over all pixels, so a small file could keep a worker busy for hours.
+_MAX_JPEG_SCANS = 100
 _MAGIC = {
     SIGNATURE: "PNG",
     b"\xff\xd8\xff": "JPEG",
@@ -52,12 +55,14 @@ def decode(data: bytes, *, max_pixels: int) -> Pixels:
 
 
 def encode_png(pixels: Pixels) -> bytes:
-    """Encode (H, W, 3) uint8 RGB without loss, fast rather than small."""
+    """Encode (H, W, 3) uint8 RGB without loss, fast rather than small. Raises: ValueError."""
+    check_rgb(pixels)
     return write_png(pixels)
 
 
 def encode_jpeg(pixels: Pixels) -> bytes:
-    """Encode (H, W, 3) uint8 RGB at quality 95."""
+    """Encode (H, W, 3) uint8 RGB at quality 95. Raises: ValueError."""
+    check_rgb(pixels)
     bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     return data.tobytes()
@@ -80,14 +85,16 @@ def _decode_other(data: bytes, name: str, max_pixels: int) -> tuple[Pixels, int]
         if webp.is_simple(data):
             return webp.read_simple(data), 1
     image = pillow_reader.open_header(data, name, max_pixels)
-    orientation = pillow_reader.orientation_of(image)
-    if name == "JPEG" and image.mode != "CMYK":
-        return _read_jpeg(data), orientation
-    return pillow_reader.read_pixels(image, name), orientation
+    simple_jpeg = name == "JPEG" and image.mode != "CMYK"
+    pixels = _read_jpeg(data) if simple_jpeg else pillow_reader.read_pixels(image, name)
+    # Asked for last: a TIFF is upright, and says so, once its pixels are loaded.
+    return pixels, pillow_reader.orientation_of(image)
 
 
 def _read_jpeg(data: bytes) -> Pixels:
     """Decode a grey or colour JPEG; OpenCV takes 0.6 of Pillow's time."""
+    if data.count(b"\xff\xda") > _MAX_JPEG_SCANS:
+        raise InvalidImage(f"a JPEG of more than {_MAX_JPEG_SCANS} scans; encode it again")
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if pixels is None:

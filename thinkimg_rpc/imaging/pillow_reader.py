@@ -41,13 +41,15 @@ def open_header(data: bytes, name: str, max_pixels: int) -> ImageFile:
     """
     try:
         image = READERS[name](io.BytesIO(data))
+        sizes = [image.size]
+        if isinstance(image, TiffImageFile):
+            # A whole tile is decoded at once, and may be far larger than the image.
+            tags = image.tag_v2
+            sizes.append((int(tags.get(_TILE_WIDTH, 1)), int(tags.get(_TILE_LENGTH, 1))))
     except Exception as error:  # a plugin fails on bad bytes in a dozen ways
         raise _unreadable(name) from error
-    check_size(*image.size, max_pixels)
-    if isinstance(image, TiffImageFile):
-        # A whole tile is decoded at once, and may be far larger than the image.
-        tile = (image.tag_v2.get(_TILE_WIDTH, 1), image.tag_v2.get(_TILE_LENGTH, 1))
-        check_size(*tile, max_pixels)
+    for width, height in sizes:
+        check_size(width, height, max_pixels)
     return image
 
 

@@ -29,7 +29,7 @@ def to_8_bit(samples: Samples) -> NDArray[np.uint8]:
     """Any shape; 16-bit samples are scaled, 65535 to 255, and rounded to the nearest."""
     if samples.dtype == np.uint8:
         return cast(NDArray[np.uint8], samples)
-    return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return known_uint8(cv2.convertScaleAbs(samples, alpha=1 / 257))
 
 
 def bgr_to_rgb(pixels: NDArray[np.uint8]) -> Pixels:
@@ -56,6 +56,13 @@ def turn_upright(pixels: Pixels, orientation: int) -> Pixels:
     """Undo an EXIF orientation (1 to 8; anything else is taken as upright, as viewers do)."""
     turn = _TURNS.get(orientation)
     return pixels if turn is None else np.ascontiguousarray(turn(pixels))
+
+
+def check_rgb(pixels: Pixels) -> None:
+    """Catch a tool's mistake where it can still be understood. Raises: ValueError."""
+    shape = pixels.shape
+    if pixels.dtype != np.uint8 or len(shape) != 3 or shape[2] != 3 or 0 in shape:
+        raise ValueError(f"pixels must be (H, W, 3) uint8 RGB, not {shape} {pixels.dtype}")
 
 
 def known_uint8(array: cv2.typing.MatLike) -> NDArray[np.uint8]:
