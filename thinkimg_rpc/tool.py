@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import typing
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from google.protobuf.message import Message
@@ -106,14 +107,20 @@ class Clock(Protocol):
 class Call:
     """One call, as the tool sees it. Used in the thread that runs the tool."""
 
-    __slots__ = ("_clock", "_images", "_request", "worker_id")
+    __slots__ = ("_clock", "_images", "_on_upload", "_request", "worker_id")
 
     def __init__(
-        self, request: Message, images: ImageAccess, clock: Clock, worker_id: str = ""
+        self,
+        request: Message,
+        images: ImageAccess,
+        clock: Clock,
+        on_upload: Callable[[], None] = lambda: None,
+        worker_id: str = "",
     ) -> None:
         self._request = request
         self._images = images
         self._clock = clock
+        self._on_upload = on_upload
         self.worker_id = worker_id
 
     def image(self, image: Image) -> Pixels:
@@ -123,9 +130,12 @@ class Call:
         digest is known neither here nor at the front door.
         """
         try:
-            return self._images.pixels(image, self._clock)
+            pixels = self._images.pixels(image, self._clock)
         except ValueError as error:
             raise InvalidRequest.field(self.field(image), str(error)) from error
+        if image.WhichOneof("source") == "data":
+            self._on_upload()
+        return pixels
 
     def reply_image(
         self,

@@ -7,6 +7,7 @@ tool's thread rather than on the event loop.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 import time
@@ -71,6 +72,36 @@ class JobClock:
         return remaining_s
 
 
+class _EarlyHeaders:
+    """Sends a call's headers before its response is ready.
+
+    They tell the client that the worker has the images the request carried, so
+    that others can name them by digest while the tool is still running.
+    """
+
+    def __init__(self, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        self._context = context
+        self._loop = asyncio.get_running_loop()
+        self._sending: asyncio.Task[None] | None = None
+
+    def send_soon(self) -> None:
+        """From any thread."""
+        self._loop.call_soon_threadsafe(self._send)
+
+    async def sent(self) -> None:
+        """Nothing of the response may be written while the headers are."""
+        if self._sending is not None:
+            await self._sending
+
+    def _send(self) -> None:
+        if self._sending is None and not self._context.done():
+            self._sending = self._loop.create_task(self._context.send_initial_metadata(()))
+
+
+def _ignore() -> None:
+    """Nobody wants to know."""
+
+
 class ToolMethod:
     """A hosted tool and the way its calls are run."""
 
@@ -104,29 +135,39 @@ class ToolMethod:
 
     async def unary(self, raw: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
         """The tool's unary method."""
+        headers = _EarlyHeaders(context)
         remaining_s = context.time_remaining()
         deadline = None if remaining_s is None else time.monotonic() + remaining_s
         try:
-            return await self.run(
-                lambda: self._parse(raw), lambda response: response.SerializeToString(), deadline
+            response = await self.run(
+                lambda: self._parse(raw),
+                lambda message: message.SerializeToString(),
+                deadline,
+                headers.send_soon,
             )
         except ThinkImgError as error:
+            await headers.sent()
             await abort(context, error)
+        await headers.sent()
+        return response
 
     async def run(
         self,
         request: Callable[[], Message],
         serialize: Callable[[Message], bytes],
         deadline: float | None,
+        on_upload: Callable[[], None] = _ignore,
     ) -> bytes:
         """Take the request, run the tool and serialize its response, all in a thread.
+
+        `on_upload` is called in the thread once an image sent as bytes is in the cache.
 
         Raises: ThinkImgError, and nothing else.
         """
         error: ThinkImgError | None = None
         try:
             return await self._queue.submit(
-                functools.partial(self._answer, request, serialize), deadline
+                functools.partial(self._answer, request, serialize, on_upload), deadline
             )
         except ThinkImgError as raised:
             error = raised
@@ -146,11 +187,12 @@ class ToolMethod:
         self,
         take_request: Callable[[], Message],
         serialize: Callable[[Message], bytes],
+        on_upload: Callable[[], None],
         job: Job[bytes],
     ) -> bytes:
         request = take_request()
         check(request)
-        call = Call(request, self._images, JobClock(job), self._worker_id)
+        call = Call(request, self._images, JobClock(job), on_upload, self._worker_id)
         try:
             return serialize(self.tool.run(request, call))
         except ThinkImgError:

@@ -1,0 +1,8 @@
+"""Clients of a mesh."""
+
+from __future__ import annotations
+
+from thinkimg_rpc.client.mesh import Answer, Mesh
+from thinkimg_rpc.client.sync import SyncMesh
+
+__all__ = ["Answer", "Mesh", "SyncMesh"]

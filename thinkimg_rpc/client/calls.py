@@ -1,0 +1,292 @@
+"""One call: choose a worker, upload what it lacks, try again where it is the mesh's fault."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc.aio
+from google.protobuf.message import Message
+
+from thinkimg_rpc.blobs import LARGE_BYTES, get_image, put_image
+from thinkimg_rpc.channel import call_metadata
+from thinkimg_rpc.client.directory import Directory
+from thinkimg_rpc.client.endpoint import Endpoint
+from thinkimg_rpc.client.images import ClientImages, digests_in
+from thinkimg_rpc.contract import ToolContract
+from thinkimg_rpc.errors import (
+    DeadlineExceeded,
+    ImageNotCached,
+    InternalFault,
+    InvalidRequest,
+    MeshFault,
+    NotFound,
+    Overloaded,
+    ThinkImgError,
+    Unavailable,
+)
+from thinkimg_rpc.status import from_rpc_error
+
+FIRST_PAUSE_S = 0.02
+LONGEST_PAUSE_S = 1.0
+FAULTS_OF_ONE_CALL = 3
+"""A tool that fails so often on one request, on whatever workers, has a bug."""
+
+Received = Callable[[], None]
+Transport = Callable[[Endpoint, ToolContract, Message, float, Received | None], Awaitable[Any]]
+"""(worker, tool, request, seconds, called once the worker has the images) -> response.
+
+Raises: grpc.aio.AioRpcError, ThinkImgError."""
+
+
+class Caller:
+    """Sends requests to the workers of a mesh."""
+
+    def __init__(self, directory: Directory, images: ClientImages, *, token: str) -> None:
+        self._directory = directory
+        self._holdings = directory.holdings
+        self._images = images
+        self._metadata = call_metadata(token)
+
+    async def call(
+        self,
+        contract: ToolContract,
+        request: Message,
+        timeout_s: float,
+        transport: Transport | None = None,
+    ) -> Any:
+        """The tool's response.
+
+        Raises: CallerError at once; MeshFault when it stays until the deadline.
+        """
+        deadline = time.monotonic() + _checked(timeout_s)
+        request = self._images.by_digest(request)
+        digests = digests_in(request)
+        attempt = _Attempts(deadline)
+        while True:
+            endpoint = self._directory.choose(contract.name, digests, attempt.tried)
+            if endpoint is None:
+                await self._pause(contract, attempt)
+                continue
+            try:
+                return await self._send(
+                    endpoint, contract, request, digests, deadline, transport or self._unary
+                )
+            except ImageNotCached:
+                for digest in digests:
+                    self._holdings.lost(digest, endpoint)
+                if not self._can_resend(digests, attempt):
+                    raise
+            except MeshFault as fault:
+                await attempt.note(fault, endpoint)
+
+    def _can_resend(self, digests: list[str], attempt: _Attempts) -> bool:
+        """Whether the bytes of images that a worker has evicted are still here."""
+        attempt.images_lost += 1
+        here = any(self._images.data(digest) is not None for digest in digests)
+        return here and attempt.images_lost < FAULTS_OF_ONE_CALL
+
+    async def _send(
+        self,
+        endpoint: Endpoint,
+        contract: ToolContract,
+        request: Message,
+        digests: list[str],
+        deadline: float,
+        transport: Transport,
+    ) -> Any:
+        endpoint.in_flight += 1
+        try:
+            inline = await self._upload(endpoint, digests, deadline)
+            remaining_s = deadline - time.monotonic()
+            if not inline:
+                response = await transport(endpoint, contract, request, remaining_s, None)
+            else:
+                response = await self._send_with_data(
+                    endpoint, contract, request, inline, remaining_s, transport
+                )
+            for digest in digests:
+                self._holdings.note(digest, endpoint)
+            await self._take_results(endpoint, response, deadline)
+            return response
+        except grpc.aio.AioRpcError as failure:
+            raise _attempt_error(failure) from failure
+        except TimeoutError as late:
+            raise DeadlineExceeded("the deadline passed while an image was on its way") from late
+        finally:
+            endpoint.in_flight -= 1
+
+    async def _unary(
+        self,
+        endpoint: Endpoint,
+        contract: ToolContract,
+        request: Message,
+        remaining_s: float,
+        received: Received | None,
+    ) -> Any:
+        call = endpoint.unary(contract)(request, timeout=remaining_s, metadata=self._metadata)
+        if received is not None:
+            # The worker sends its headers as soon as it has decoded the images.
+            await call.initial_metadata()
+            received()
+        return await call
+
+    async def _upload(self, endpoint: Endpoint, digests: list[str], deadline: float) -> set[str]:
+        """Make sure of the images the worker lacks.
+
+        Large ones are put into its store first. Returns the digests whose bytes go
+        along in the request. An image another call is uploading is waited for.
+        """
+        inline: set[str] = set()
+        for digest in digests:
+            while (upload := endpoint.uploads.get(digest)) is not None:
+                async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                    await asyncio.shield(upload)
+            if endpoint.id in self._holdings.of(digest):
+                continue
+            data = self._images.data(digest)
+            if data is None:
+                continue  # it may have come from elsewhere: the worker asks the front door
+            if len(data) > LARGE_BYTES:
+                await self._put(endpoint, digest, data, deadline)
+            else:
+                inline.add(digest)
+        return inline
+
+    async def _put(self, endpoint: Endpoint, digest: str, data: bytes, deadline: float) -> None:
+        with _Upload(endpoint, {digest}):
+            await put_image(
+                endpoint.images,
+                digest,
+                data,
+                timeout_s=deadline - time.monotonic(),
+                metadata=self._metadata,
+            )
+            self._holdings.note(digest, endpoint)
+
+    async def _send_with_data(
+        self,
+        endpoint: Endpoint,
+        contract: ToolContract,
+        request: Message,
+        inline: set[str],
+        remaining_s: float,
+        transport: Transport,
+    ) -> Any:
+        with _Upload(endpoint, inline) as upload:
+
+            def received() -> None:
+                for digest in inline:
+                    self._holdings.note(digest, endpoint)
+                upload.settle()
+
+            carrying = self._images.with_data(request, set(inline))
+            return await transport(endpoint, contract, carrying, remaining_s, received)
+
+    async def _take_results(self, endpoint: Endpoint, response: Message, deadline: float) -> None:
+        for result in self._images.keep_results(response):
+            self._holdings.note(result.digest, endpoint)
+            if result.HasField("data") or not result.digest:
+                continue
+            try:
+                result.data = await get_image(
+                    endpoint.images,
+                    result.digest,
+                    timeout_s=deadline - time.monotonic(),
+                    metadata=self._metadata,
+                )
+            except NotFound as error:
+                raise Unavailable(error.message) from error
+            self._images.remember(result.data)
+
+    async def _pause(self, contract: ToolContract, attempt: _Attempts) -> None:
+        """Every worker has been tried, or there is none: wait, then begin again."""
+        known = bool(self._directory.hosts(contract.name))
+        attempt.last = attempt.last or Unavailable(f"no worker serves {contract.name} right now")
+        pause_s = attempt.next_pause_s()
+        if known:
+            await asyncio.sleep(pause_s)
+        else:
+            await self._directory.wait_for_change(pause_s)
+        attempt.tried.clear()
+
+
+class _Attempts:
+    """What has been tried for one call."""
+
+    def __init__(self, deadline: float) -> None:
+        self.tried: set[str] = set()
+        self.last: MeshFault | None = None
+        self._deadline = deadline
+        self._faults = 0
+        self.images_lost = 0
+        self._pause_s = FIRST_PAUSE_S
+
+    async def note(self, fault: MeshFault, endpoint: Endpoint) -> None:
+        """Take a fault in; raise it when trying again is of no use."""
+        self.last = fault
+        if isinstance(fault, DeadlineExceeded):
+            raise fault
+        if isinstance(fault, InternalFault):
+            self._faults += 1
+            if self._faults >= FAULTS_OF_ONE_CALL:
+                raise fault
+        self.tried.add(endpoint.id)
+        if isinstance(fault, Overloaded):
+            await asyncio.sleep(min(fault.retry_after_s or 0, self.next_pause_s()))
+        elif isinstance(fault, Unavailable):
+            endpoint.avoid()
+
+    def next_pause_s(self) -> float:
+        """How long to wait before the next round: longer each time, and never the same.
+
+        Raises: the last fault, when the deadline would pass meanwhile.
+        """
+        left_s = self._deadline - time.monotonic()
+        if left_s <= 0:
+            raise DeadlineExceeded(f"no answer in time; the last fault: {self.last}") from self.last
+        pause_s, self._pause_s = self._pause_s, min(self._pause_s * 2, LONGEST_PAUSE_S)
+        return min(left_s, pause_s * (0.5 + random.random()))
+
+
+class _Upload:
+    """Marks images as on their way to a worker, so that no second call sends them too."""
+
+    def __init__(self, endpoint: Endpoint, digests: set[str]) -> None:
+        self._endpoint = endpoint
+        self._digests = digests
+        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def __enter__(self) -> _Upload:
+        self._endpoint.uploads.update(dict.fromkeys(self._digests, self._done))
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.settle()
+
+    def settle(self) -> None:
+        """Let those who wait go on: the worker has the images, or will not get them."""
+        if not self._done.done():
+            for digest in self._digests:
+                if self._endpoint.uploads.get(digest) is self._done:
+                    del self._endpoint.uploads[digest]
+            self._done.set_result(None)
+
+
+def _attempt_error(failure: grpc.aio.AioRpcError) -> ThinkImgError:
+    if failure.code() is grpc.StatusCode.CANCELLED:
+        # We did not cancel (that raises CancelledError): the worker stopped in the middle.
+        return Unavailable(failure.details() or "the worker stopped")
+    return from_rpc_error(failure)
+
+
+def _checked(timeout_s: float) -> float:
+    if not (math.isfinite(timeout_s) and timeout_s > 0):
+        raise InvalidRequest.field(
+            "timeout_s", f"must be a finite number of seconds above 0; got {timeout_s!r}"
+        )
+    return timeout_s

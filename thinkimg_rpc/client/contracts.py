@@ -1,0 +1,65 @@
+"""Contracts of the tools in a mesh, learned from it by reflection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc.aio
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
+from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
+
+from thinkimg_rpc.channel import call_metadata
+from thinkimg_rpc.contract import ToolContract, load_contracts, resolve, unknown_tool
+from thinkimg_rpc.errors import Unavailable
+from thinkimg_rpc.status import from_rpc_error
+from thinkimg_rpc.v1 import HostedTool, Worker
+
+FETCH_S = 10.0
+
+
+class Contracts:
+    """Fetched from the front door once each, and again when a tool has changed hands."""
+
+    def __init__(self, front_door: grpc.aio.Channel, *, token: str) -> None:
+        self._reflection: Any = ServerReflectionStub(front_door)
+        self._metadata = call_metadata(token)
+        self._known: dict[tuple[str, str], ToolContract] = {}
+
+    async def all(self, workers: list[Worker]) -> list[ToolContract]:
+        """The contracts of every tool that these workers host, by name."""
+        hosted = {tool.name: tool for worker in workers for tool in worker.tools}
+        return [await self._contract(hosted[name]) for name in sorted(hosted)]
+
+    async def named(self, name: str, workers: list[Worker]) -> ToolContract:
+        """The contract of the tool that has this name or alias.
+
+        Raises: UnknownTool, listing near names.
+        """
+        hosted = {tool.name: tool for worker in workers for tool in worker.tools}
+        for tool in hosted.values():
+            if name == tool.name or name in tool.aliases:
+                return await self._contract(tool)
+        raise unknown_tool(name, hosted)
+
+    async def _contract(self, tool: HostedTool) -> ToolContract:
+        key = (tool.method, tool.version)
+        if key not in self._known:
+            service = tool.method.strip("/").rpartition("/")[0]
+            self._known[key] = resolve(tool.name, load_contracts(await self._files(service)))
+        return self._known[key]
+
+    async def _files(self, symbol: str) -> FileDescriptorSet:
+        """The file that defines a symbol, and all it imports."""
+        call = self._reflection.ServerReflectionInfo(timeout=FETCH_S, metadata=self._metadata)
+        try:
+            await call.write(ServerReflectionRequest(file_containing_symbol=symbol))
+            answer = await call.read()
+        except grpc.aio.AioRpcError as failure:
+            raise from_rpc_error(failure) from failure
+        finally:
+            call.cancel()
+        if not answer or answer.HasField("error_response"):
+            raise Unavailable(f"the front door has no descriptors of {symbol} right now")
+        raw = answer.file_descriptor_response.file_descriptor_proto
+        return FileDescriptorSet(file=[FileDescriptorProto.FromString(file) for file in raw])

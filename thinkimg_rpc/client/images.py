@@ -1,0 +1,108 @@
+"""The images a client has in hand: sent to each worker once, named by digest from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
+
+from thinkimg_rpc.blobs import BlobStore
+from thinkimg_rpc.digest import digest_of
+from thinkimg_rpc.v1 import Image, ResultImage
+
+M = TypeVar("M", bound=Message)
+
+Find = Callable[[Any], Iterator[Any]]
+
+
+class ClientImages:
+    """Encoded images by digest, bounded in bytes, the least recently used going first."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._blobs = BlobStore(max_bytes)
+
+    def remember(self, data: bytes) -> Image:
+        """Keep an encoded image and return what to put into requests in its place."""
+        digest = digest_of(data)
+        self._blobs.put(digest, data)
+        return Image(digest=digest)
+
+    def data(self, digest: str) -> bytes | None:
+        return self._blobs.get(digest)
+
+    def by_digest(self, request: M) -> M:
+        """The request with every image's bytes replaced by their digest; a copy if there were any."""
+        images = find_messages(request.DESCRIPTOR, Image.DESCRIPTOR.full_name)
+        if not any(image.WhichOneof("source") == "data" for image in images(request)):
+            return request
+        copy = type(request)()
+        copy.CopyFrom(request)
+        for image in images(copy):
+            if image.WhichOneof("source") == "data":
+                image.digest = self.remember(image.data).digest
+        return copy
+
+    def with_data(self, request: M, digests: set[str]) -> M:
+        """A copy of the request that carries the bytes of the images `digests`."""
+        copy = type(request)()
+        copy.CopyFrom(request)
+        for image in find_messages(request.DESCRIPTOR, Image.DESCRIPTOR.full_name)(copy):
+            if image.digest in digests and (data := self.data(image.digest)) is not None:
+                digests.discard(image.digest)
+                image.data = data
+        return copy
+
+    def keep_results(self, response: Message) -> list[ResultImage]:
+        """Remember the images of a response, and return them."""
+        results = list(
+            find_messages(response.DESCRIPTOR, ResultImage.DESCRIPTOR.full_name)(response)
+        )
+        for result in results:
+            if result.HasField("data"):
+                self._blobs.put(result.digest, result.data)
+        return results
+
+
+def digests_in(request: Message) -> list[str]:
+    """The digests that a request names, each once, in order."""
+    images = find_messages(request.DESCRIPTOR, Image.DESCRIPTOR.full_name)(request)
+    return list(dict.fromkeys(image.digest for image in images if image.digest))
+
+
+@lru_cache(maxsize=256)
+def find_messages(descriptor: Descriptor, full_name: str) -> Find:
+    """A function that yields the set parts of a message that are of one type, at any depth."""
+    if descriptor.full_name == full_name:
+        return lambda message: iter((message,))
+    inner: list[tuple[str, bool, Find]] = []
+    for field in descriptor.fields:
+        if field.message_type is not None and _contains(field.message_type, full_name, set()):
+            inner.append(
+                (field.name, field.is_repeated, find_messages(field.message_type, full_name))
+            )
+
+    def find(message: Any) -> Iterator[Any]:
+        for name, repeated, find_inner in inner:
+            if repeated:
+                for item in getattr(message, name):
+                    yield from find_inner(item)
+            elif message.HasField(name):
+                yield from find_inner(getattr(message, name))
+
+    return find
+
+
+def _contains(descriptor: Descriptor, full_name: str, seen: set[str]) -> bool:
+    if descriptor.full_name == full_name:
+        return True
+    if descriptor.full_name in seen:
+        return False
+    seen.add(descriptor.full_name)
+    return any(
+        _contains(field.message_type, full_name, seen)
+        for field in descriptor.fields
+        if field.message_type is not None
+    )

@@ -1,0 +1,281 @@
+"""`Mesh`: a client of a mesh of tools, asyncio first."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from google.protobuf.message import Message
+
+from thinkimg_rpc.channel import open_channel
+from thinkimg_rpc.client.builtin import BuiltinTools
+from thinkimg_rpc.client.calls import Caller, Transport
+from thinkimg_rpc.client.contracts import Contracts
+from thinkimg_rpc.client.directory import Directory
+from thinkimg_rpc.client.endpoint import Endpoint
+from thinkimg_rpc.client.images import ClientImages
+from thinkimg_rpc.client.streams import Streams
+from thinkimg_rpc.contract import ToolContract
+from thinkimg_rpc.errors import ThinkImgError, Unavailable
+from thinkimg_rpc.settings import MIB, LimitSettings, TlsSettings
+from thinkimg_rpc.v1 import Image, Worker
+
+if TYPE_CHECKING:
+    from thinkimg_rpc.tool import Tool
+
+DEFAULT_ADDRESS = "127.0.0.1:50051"
+DEFAULT_TIMEOUT_S = 60.0
+
+Response = TypeVar("Response", bound=Message)
+Images = Mapping[str, bytes | Image]
+
+
+@dataclass(frozen=True)
+class Answer(Generic[Response]):
+    """What became of one request of `Mesh.stream`."""
+
+    index: int
+    """Its place among the requests, from 0."""
+    response: Response | None
+    error: ThinkImgError | None
+
+    def unwrap(self) -> Response:
+        """The response. Raises: the error, when there is one."""
+        if self.response is None:
+            assert self.error is not None
+            raise self.error
+        return self.response
+
+
+class Mesh(BuiltinTools):
+    """Calls the tools of a mesh.
+
+        async with Mesh() as mesh:
+            image = mesh.image(Path("chart.png").read_bytes())
+            response = await mesh.crop(CropRequest(image=image, box=box))
+
+    Workers are called directly; the front door is only asked who they are. A
+    call is retried on another worker while its deadline stands, where the fault
+    is the mesh's. One instance belongs to one event loop.
+
+    Args:
+        address: the front door's HOST:PORT; None: $THINKIMG_ADDRESS or 127.0.0.1:50051.
+        token: the mesh's token; None: $THINKIMG_TOKEN.
+        tls: certificates, for a mesh that has them.
+        timeout_s: the time a call has when it names none.
+        connect_timeout_s: how long to wait for a mesh that does not answer yet.
+        image_memory_bytes: encoded images kept at hand to be sent to further workers.
+        max_message_bytes: the largest response taken.
+        use_http_proxy: obey `http_proxy`; a mesh is seldom on its other side.
+    """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        token: str | None = None,
+        tls: TlsSettings | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        connect_timeout_s: float = 5.0,
+        image_memory_bytes: int = 256 * MIB,
+        max_message_bytes: int = 32 * MIB,
+        use_http_proxy: bool = False,
+    ) -> None:
+        self.address = address or os.environ.get("THINKIMG_ADDRESS") or DEFAULT_ADDRESS
+        self.timeout_s = timeout_s
+        self._token = os.environ.get("THINKIMG_TOKEN", "") if token is None else token
+        self._tls = tls
+        self._connect_timeout_s = connect_timeout_s
+        self._max_message_bytes = max_message_bytes
+        self._use_http_proxy = use_http_proxy
+        self._images = ClientImages(image_memory_bytes)
+
+    @staticmethod
+    def local(
+        tools: Sequence[type[Tool[Any, Any]]],
+        *,
+        workers: int = 1,
+        concurrency: int = 2,
+        limits: LimitSettings | None = None,
+    ) -> AbstractAsyncContextManager[Mesh]:
+        """A mesh of its own inside this process, behind a private socket.
+
+        The same registry, workers and client as everywhere: for notebooks,
+        scripts and tests. `workers` replicas each host all of `tools`.
+        """
+        # Only a process that serves needs numpy and OpenCV.
+        from thinkimg_rpc.client.local import local_mesh
+
+        return local_mesh(
+            tools, workers=workers, concurrency=concurrency, limits=limits or LimitSettings()
+        )
+
+    async def __aenter__(self) -> Self:
+        self._channel = self._open(self.address)
+        self._directory = Directory(self._channel, self._endpoint, token=self._token)
+        self._contracts = Contracts(self._channel, token=self._token)
+        self._caller = Caller(self._directory, self._images, token=self._token)
+        try:
+            await self._directory.connect(self._connect_timeout_s)
+        except Unavailable as error:
+            await self._channel.close()
+            raise Unavailable(
+                f"no mesh answers at {self.address}; start one with `thinkimg serve`, "
+                "or give the address of one that runs"
+            ) from error
+        except ThinkImgError:
+            await self._channel.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._directory.close()
+        await self._channel.close()
+
+    def image(self, data: bytes) -> Image:
+        """Keep an encoded image at hand, and return what names it in requests.
+
+        Its bytes go to a worker with the first call that needs them there.
+        """
+        return self._images.remember(data)
+
+    def image_data(self, digest: str) -> bytes | None:
+        """The encoded image of a digest, uploaded or returned by a tool, if still at hand."""
+        return self._images.data(digest)
+
+    def workers(self) -> list[Worker]:
+        """The workers known right now."""
+        return self._directory.workers()
+
+    async def contracts(self) -> list[ToolContract]:
+        """The contracts of all the tools served right now, by name."""
+        return await self._contracts.all(self.workers())
+
+    async def contract(self, name: str) -> ToolContract:
+        """The contract of one tool, by its name or an alias.
+
+        Raises: UnknownTool, listing near names.
+        """
+        return await self._contracts.named(name, self.workers())
+
+    async def build_request(
+        self, name: str, arguments: Mapping[str, Any] | str, images: Images | None = None
+    ) -> Message:
+        """The request that JSON arguments stand for; `images` are named in them.
+
+        Raises: UnknownTool; InvalidRequest, naming every field that is wrong.
+        """
+        # jsonschema takes a tenth of a second to import, and typed calls do without.
+        from thinkimg_rpc.arguments import build_request
+
+        known = {
+            name: data if isinstance(data, Image) else self.image(data)
+            for name, data in (images or {}).items()
+        }
+        return build_request(await self.contract(name), arguments, known)
+
+    async def call(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | str,
+        images: Images | None = None,
+        *,
+        timeout_s: float | None = None,
+    ) -> Message:
+        """Call a tool by name with JSON arguments, also one this process has no stubs for.
+
+        Raises: CallerError, MeshFault.
+        """
+        request = await self.build_request(name, arguments, images)
+        return await self._send(await self.contract(name), request, timeout_s)
+
+    async def send(self, request: Message, *, timeout_s: float | None = None) -> Message:
+        """Call the tool whose request this is, through its generated stub.
+
+        Raises: CallerError, MeshFault.
+        """
+        return await self._send(ToolContract.from_request(request.DESCRIPTOR), request, timeout_s)
+
+    async def stream(
+        self,
+        requests: AsyncIterable[Message] | Iterable[Message],
+        *,
+        timeout_s: float | None = None,
+        in_flight: int = 32,
+    ) -> AsyncIterator[Answer[Any]]:
+        """Call a tool with many requests over its stream; answers come as each is ready.
+
+        At most `in_flight` requests are taken ahead of their answers. One request's
+        failure is its own answer's error and ends nothing. `timeout_s` is each
+        request's own.
+        """
+        streams = Streams(token=self._token)
+        pending: set[asyncio.Task[Answer[Any]]] = set()
+        try:
+            index = 0
+            async for request in _each(requests):
+                pending.add(
+                    asyncio.create_task(self._answer(index, request, timeout_s, streams.call))
+                )
+                index += 1
+                if len(pending) >= in_flight:
+                    done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                    for task in done:
+                        yield task.result()
+            for next_done in asyncio.as_completed(pending):
+                yield await next_done
+        finally:
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+            await streams.close()
+
+    async def _answer(
+        self, index: int, request: Message, timeout_s: float | None, transport: Transport
+    ) -> Answer[Any]:
+        contract = ToolContract.from_request(request.DESCRIPTOR)
+        try:
+            response = await self._send(contract, request, timeout_s, transport)
+        except ThinkImgError as error:
+            return Answer(index, None, error)
+        return Answer(index, response, None)
+
+    async def _send(
+        self,
+        contract: ToolContract,
+        request: Message,
+        timeout_s: float | None,
+        transport: Transport | None = None,
+    ) -> Any:
+        limit_s = self.timeout_s if timeout_s is None else timeout_s
+        return await self._caller.call(contract, request, limit_s, transport)
+
+    def _endpoint(self, worker: Worker) -> Endpoint:
+        return Endpoint(worker, self._open)
+
+    def _open(self, address: str) -> Any:
+        return open_channel(
+            address,
+            max_message_bytes=self._max_message_bytes,
+            tls=self._tls,
+            use_http_proxy=self._use_http_proxy,
+        )
+
+
+async def _each(requests: AsyncIterable[Message] | Iterable[Message]) -> AsyncIterator[Message]:
+    if isinstance(requests, AsyncIterable):
+        async for request in requests:
+            yield request
+    else:
+        for request in requests:
+            yield request
