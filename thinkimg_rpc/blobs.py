@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc.aio
 
@@ -23,10 +23,12 @@ from thinkimg_rpc.v1 import (
     HasImagesResponse,
     ImageHeader,
     ImageStoreServiceServicer,
-    ImageStoreServiceStub,
     PutImageRequest,
     PutImageResponse,
 )
+
+if TYPE_CHECKING:
+    from thinkimg_rpc.v1.image_store_pb2_grpc import ImageStoreServiceAsyncStub
 
 CHUNK_BYTES = 1 << 20
 LARGE_BYTES = 2 << 20
@@ -131,7 +133,12 @@ class ImageStore(ImageStoreServiceServicer):
 
 
 async def put_image(
-    stub: ImageStoreServiceStub, digest: str, data: bytes, *, timeout_s: float | None, **call: Any
+    stub: ImageStoreServiceAsyncStub,
+    digest: str,
+    data: bytes,
+    *,
+    timeout_s: float | None,
+    **call: Any,
 ) -> None:
     """Send an encoded image to a store in chunks. Raises: grpc.aio.AioRpcError."""
 
@@ -144,7 +151,7 @@ async def put_image(
 
 
 async def get_image(
-    stub: ImageStoreServiceStub, digest: str, *, timeout_s: float | None, **call: Any
+    stub: ImageStoreServiceAsyncStub, digest: str, *, timeout_s: float | None, **call: Any
 ) -> bytes:
     """Fetch an encoded image from a store.
 

@@ -9,12 +9,19 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
 
 from thinkimg_rpc.settings import CannotStart, TlsSettings
+
+if TYPE_CHECKING:
+    # Generic only to the type checker.
+    Interceptor = grpc.aio.ServerInterceptor[Any, Any]
+    Handler = grpc.RpcMethodHandler[Any, Any]
+else:
+    Interceptor = grpc.aio.ServerInterceptor
 
 Options = list[tuple[str, Any]]
 
@@ -101,7 +108,7 @@ def call_metadata(token: str) -> tuple[tuple[str, str], ...]:
     return (("authorization", f"Bearer {token}"),) if token else ()
 
 
-class TokenCheck(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+class TokenCheck(Interceptor):
     """Refuses calls that do not present the mesh's token.
 
     Health is left open: Kubernetes' gRPC probes cannot send metadata.
@@ -112,9 +119,9 @@ class TokenCheck(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler:
+    ) -> Handler:
         if handler_call_details.method.startswith("/grpc.health.v1.Health/"):
             return await continuation(handler_call_details)
         presented = dict(handler_call_details.invocation_metadata).get("authorization", "")
@@ -123,7 +130,7 @@ class TokenCheck(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         return grpc.stream_stream_rpc_method_handler(_refuse_token)
 
 
-def interceptors(token: str) -> list[grpc.aio.ServerInterceptor]:
+def interceptors(token: str) -> list[Interceptor]:
     """The interceptors of every server: none without a token, so calls cost nothing."""
     return [TokenCheck(token)] if token else []
 

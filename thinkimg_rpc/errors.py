@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from google.protobuf import any_pb2, duration_pb2
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+Detail = TypeVar("Detail", bound=Message)
 
 ERROR_DOMAIN = "thinkimg_rpc"
 IMAGE_NOT_CACHED = "IMAGE_NOT_CACHED"
@@ -223,8 +225,7 @@ def from_status(status: status_pb2.Status) -> ThinkImgError:
         (status.code, "")
     )
     if kind is None:
-        name = code_pb2.Code.Name(status.code) if status.code in code_pb2.Code.values() else "?"
-        return InternalFault(f"{name}: {status.message}")
+        return InternalFault(f"status {status.code}: {status.message}")
     return kind(status.message, violations=violations, retry_after_s=retry_after_s)
 
 
@@ -232,11 +233,11 @@ def _shorten(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def _pack(status: status_pb2.Status, detail: error_details_pb2.BadRequest) -> None:
+def _pack(status: status_pb2.Status, detail: Message) -> None:
     status.details.add().Pack(detail)
 
 
-def _unpack(detail: any_pb2.Any, kind: type) -> error_details_pb2.BadRequest | None:
+def _unpack(detail: any_pb2.Any, kind: type[Detail]) -> Detail | None:
     message = kind()
     try:
         return message if detail.Unpack(message) else None

@@ -71,7 +71,7 @@ def _check_image(image: Message, found: Found) -> None:
     # The bytes themselves are judged where they are decoded: reading them here would copy them.
     source = image.WhichOneof("source")
     if source is None:
-        found.append(FieldViolation("", "empty; give data or digest"))
+        found.append(FieldViolation("", "empty, give data or digest"))
     elif source == "digest" and not _DIGEST.fullmatch(digest := image.digest):  # type: ignore[attr-defined]
         reason = f"must be 64 lower-case hexadecimal digits (sha256), got {wording.quoted(digest)}"
         found.append(FieldViolation("digest", reason))
@@ -108,7 +108,7 @@ def _scalar_check(field: FieldDescriptor, rule: FieldRule) -> Check | None:
 def _message_check(field: FieldDescriptor, rule: FieldRule) -> Check | None:
     assert field.message_type is not None
     name, get, _, required = _access(field, rule)
-    remedy = "required; give data or digest" if is_image(field.message_type) else ""
+    remedy = "required, give data or digest" if is_image(field.message_type) else ""
     missing = FieldViolation(name, remedy or wording.missing(rule.help))
     checks = _checks(field.message_type)
 
@@ -192,7 +192,7 @@ def _describe_enum(field: FieldDescriptor) -> Describe:
     names = ", ".join(enum_names(field))
 
     def describe(value: int) -> str:
-        return "" if value in known else f"must be one of {names}; got {value}"
+        return "" if value in known else f"must be one of {names}, not {value}"
 
     return describe
 

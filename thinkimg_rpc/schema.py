@@ -26,6 +26,7 @@ from thinkimg_rpc.contract.options import (
 from thinkimg_rpc.v1.options_pb2 import FieldRule
 
 _BY_NAME = 'Give its name, such as "img_1".'
+_BY_NAMES = 'Give their names, such as "img_1".'
 _ONLY_IMAGE = "May be left out when there is only one image."
 
 
@@ -117,8 +118,9 @@ def _property(field: FieldDescriptor) -> dict[str, Any]:
             schema["minItems"] = 1
         if rule.HasField("max_items"):
             schema["maxItems"] = rule.max_items
-    names_image = _BY_NAME if is_image(field.message_type) else ""
-    description = " ".join(filter(None, [rule.help, names_image, _only_image(field)]))
+    by_name = _BY_NAMES if field.is_repeated else _BY_NAME
+    how = by_name if is_image(field.message_type) else ""
+    description = " ".join(filter(None, [rule.help, how, _only_image(field)]))
     return {**schema, "description": description} if description else schema
 
 
@@ -196,4 +198,5 @@ def _prompt_kind(field: FieldDescriptor, rule: FieldRule) -> str:
         low = rule.minimum if rule.HasField("minimum") else None
         high = rule.maximum if rule.HasField("maximum") else None
         words = f"{noun} {wording.span(low, high)}".strip()
-    return f"list of {words}" if field.is_repeated else words
+    most = f"up to {rule.max_items} " if rule.HasField("max_items") else ""
+    return f"list of {most}{words}" if field.is_repeated else words

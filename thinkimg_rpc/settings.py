@@ -25,11 +25,7 @@ class CannotStart(Exception):
     """A mistake in the settings or the machine that restarting cannot mend."""
 
 
-class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
-
-
-class LimitSettings(_Settings):
+class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Bounds on what one call may cost. A worker refuses what is over them."""
 
     max_message_bytes: int = 32 * MIB
@@ -43,7 +39,7 @@ class LimitSettings(_Settings):
     """Calls that may wait for a thread in one worker."""
 
 
-class TlsSettings(_Settings):
+class TlsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """PEM files. `cert` and `key` identify this process, `ca` verifies its peers."""
 
     cert: str = ""
@@ -53,7 +49,7 @@ class TlsSettings(_Settings):
     """Servers demand a client certificate signed by `ca`."""
 
 
-class HubSettings(_Settings):
+class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The registry and front door process."""
 
     address: str = "127.0.0.1:50051"
@@ -64,7 +60,7 @@ class HubSettings(_Settings):
     drain_s: float = 3.0
 
 
-class WorkerSettings(_Settings):
+class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One worker process."""
 
     id: str

@@ -12,7 +12,8 @@ from google.rpc import status_pb2
 from thinkimg_rpc.errors import InternalFault, ThinkImgError, TooLarge, from_status, to_status
 
 _DETAILS_KEY = "grpc-status-details-bin"
-_CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
+_NUMBERS: dict[grpc.StatusCode, int] = {code: code.value[0] for code in grpc.StatusCode}
+_CODES = {number: code for code, number in _NUMBERS.items()}
 
 
 async def abort(context: grpc.aio.ServicerContext[Any, Any], error: ThinkImgError) -> NoReturn:
@@ -28,7 +29,8 @@ async def abort(context: grpc.aio.ServicerContext[Any, Any], error: ThinkImgErro
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> ThinkImgError:
     """The error of ours that a failed call stands for."""
-    for key, value in error.trailing_metadata() or ():
+    trailers: Any = error.trailing_metadata()
+    for key, value in trailers or ():
         if key == _DETAILS_KEY and isinstance(value, bytes):
             try:
                 return from_status(status_pb2.Status.FromString(value))
@@ -41,4 +43,4 @@ def from_rpc_error(error: grpc.aio.AioRpcError) -> ThinkImgError:
     if code is grpc.StatusCode.UNKNOWN:
         # A server that is not ours, or one that broke off in the middle.
         return InternalFault(message)
-    return from_status(status_pb2.Status(code=code.value[0], message=message))
+    return from_status(status_pb2.Status(code=_NUMBERS[code], message=message))

@@ -58,7 +58,7 @@ class Tool(Generic[Request, Response]):
         for owner in cls.__mro__:
             for base in getattr(owner, "__orig_bases__", ()):
                 arguments = typing.get_args(base)
-                if typing.get_origin(base) is Tool and isinstance(arguments[0], type):
+                if typing.get_origin(base) is Tool and not isinstance(arguments[0], TypeVar):
                     return ToolContract.from_request(arguments[0].DESCRIPTOR)
         raise ContractError(
             f"{cls.__name__} does not say what it answers: "

@@ -58,19 +58,23 @@ def too_many(count: int, limit: int) -> str:
 
 def not_among(value: str, choices: Sequence[str]) -> str:
     """What is wrong with a text outside a closed set."""
-    listed = f"must be one of {', '.join(choices)}; got {quoted(value)}"
-    return listed + did_you_mean(value, choices)
+    listed = f"must be one of {', '.join(choices)}, not {quoted(value)}"
+    near = near_names(value, choices, limit=1)
+    return f"{listed} (did you mean {near[0]}?)" if near else listed
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def unknown_field(name: str, fields: Iterable[str]) -> str:
+    """What is wrong with a field that the message does not have."""
+    known = list(fields)
     near = near_names(name, known, limit=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    question = f"did you mean {near[0]}? " if near else ""
+    return f"unknown field ({question}the fields are {', '.join(known)})"
 
 
-def missing(help_text: str) -> str:
+def missing(help_text: str, problem: str = "required") -> str:
     """What is wrong where a required field is absent; its help says what to give."""
     meaning = help_text.strip().rstrip(".")
-    return f"required ({meaning})" if meaning else "required"
+    return f"{problem} ({meaning})" if meaning else problem
 
 
 def kind_of(value: Any) -> str:

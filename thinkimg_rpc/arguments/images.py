@@ -53,15 +53,15 @@ def _items(field: FieldDescriptor, value: Any, path: str) -> Iterator[tuple[str,
 
 def _which(images: Mapping[str, Image]) -> str:
     if not images:
-        return "required, and there is no image; give one with the call"
-    return f"required; there are several images, name one of {_listed(images)}"
+        return "required, but there is no image: give one with the call"
+    return f"required, as there are several images: name one of {_listed(images)}"
 
 
 def _unknown(name: str, images: Mapping[str, Image]) -> str:
     asked = f"no image named {wording.quoted(name)}"
     if not images:
-        return f"{asked}; there is no image, give one with the call"
-    return f"{asked}; the images are {_listed(images)}"
+        return f"{asked}, there is none: give one with the call"
+    return f"{asked} (there are {_listed(images)})"
 
 
 def _listed(images: Mapping[str, Image]) -> str:

@@ -80,20 +80,17 @@ def _object_violations(
     limit: Any = error.validator_value
     fields = message.fields_by_name
     if error.validator == "not":
-        either = " and ".join(limit["required"])
-        yield FieldViolation(path, f"give only one of {either}")
+        first, second = limit["required"]
+        yield FieldViolation(inside(path, second), f"give either this or {first}, not both")
     elif error.validator == "required":
         for name in limit:
             if name not in given:
                 problem = wording.missing(rule_of(fields[name]).help)
                 yield FieldViolation(inside(path, name), problem)
     else:
-        names = list(fields)
         for name in given:
             if name not in fields:
-                problem = f"unknown field; the fields are {', '.join(names)}"
-                near = wording.did_you_mean(name, names)
-                yield FieldViolation(inside(path, name), problem + near)
+                yield FieldViolation(inside(path, name), wording.unknown_field(name, fields))
 
 
 def _value_problem(error: ValidationError, field: FieldDescriptor, is_whole: bool) -> str:
@@ -104,7 +101,7 @@ def _value_problem(error: ValidationError, field: FieldDescriptor, is_whole: boo
     match error.validator:
         case "type":
             wanted = _expected(field, is_list=is_whole and field.is_repeated)
-            remedy = "; leave it out instead" if value is None and may_be_left_out(field) else ""
+            remedy = " (leave it out instead)" if value is None and may_be_left_out(field) else ""
             return f"expected {wanted}, got {wording.kind_of(value)}{remedy}"
         case "minimum" | "maximum":
             return wording.out_of_span(value, schema.get("minimum"), schema.get("maximum"))
@@ -115,7 +112,7 @@ def _value_problem(error: ValidationError, field: FieldDescriptor, is_whole: boo
         case "maxItems":
             return wording.too_many(len(value), limit)
         case "minLength" | "minItems":
-            return f"must not be empty; {wording.missing(rule_of(field).help)}"
+            return wording.missing(rule_of(field).help, "must not be empty")
     return "is not base64, which bytes are written in"
 
 

@@ -97,9 +97,9 @@ class Directory:
         for digest in digests:
             # Only a few are looked at, so that this does not grow with the mesh.
             for holder in islice(self.holdings.of(digest).values(), _SAMPLES):
-                if tool in holder.tools and holder.usable and holder.burden < limit:
-                    if holder.id not in tried:
-                        return holder
+                able = tool in holder.tools and holder.usable and holder.id not in tried
+                if able and holder.burden < limit:
+                    return holder
         return best
 
     async def wait_for_change(self, timeout_s: float) -> None:

@@ -8,12 +8,15 @@ import importlib.util
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc.aio
 
 from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.v1 import ImageStoreServiceStub, Worker, WorkerState
+
+if TYPE_CHECKING:
+    from thinkimg_rpc.v1.image_store_pb2_grpc import ImageStoreServiceAsyncStub
 
 AVOID_S = 1.0
 """After a failed connection, until the registry has had time to say so."""
@@ -59,8 +62,11 @@ class Endpoint:
         return self._channel
 
     @property
-    def images(self) -> ImageStoreServiceStub:
-        return self._once("images", lambda: ImageStoreServiceStub(self.channel))
+    def images(self) -> ImageStoreServiceAsyncStub:
+        stub: ImageStoreServiceAsyncStub = self._once(
+            "images", lambda: ImageStoreServiceStub(self.channel)
+        )
+        return stub
 
     def unary(self, contract: ToolContract) -> Any:
         """The tool's unary method, of the generated stub where this process has one."""
@@ -79,7 +85,7 @@ class Endpoint:
 
     async def close(self) -> None:
         if self._channel is not None:
-            await self._channel.close()
+            await self._channel.close(None)
 
     def _once(self, name: str, make: Any) -> Any:
         made = self._methods.get(name)
@@ -91,18 +97,13 @@ class Endpoint:
         stub = stub_class(contract)
         if stub is not None:
             return getattr(stub(self.channel), full_name.rpartition("/")[2])
-        unary = full_name == contract.method
-        request, response = (
-            (contract.request_class, contract.response_class)
-            if unary
-            else (contract.stream_request_class, contract.stream_response_class)
-        )
-        open_method = self.channel.unary_unary if unary else self.channel.stream_stream
-        return open_method(
-            full_name,
-            request_serializer=request.SerializeToString,
-            response_deserializer=response.FromString,
-        )
+        request: Any = contract.request_class
+        response: Any = contract.response_class
+        open_method: Any = self.channel.unary_unary
+        if full_name != contract.method:
+            request, response = contract.stream_request_class, contract.stream_response_class
+            open_method = self.channel.stream_stream
+        return open_method(full_name, request.SerializeToString, response.FromString)
 
 
 @lru_cache(maxsize=256)

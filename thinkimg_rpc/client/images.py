@@ -34,7 +34,7 @@ class ClientImages:
         return self._blobs.get(digest)
 
     def by_digest(self, request: M) -> M:
-        """The request with every image's bytes replaced by their digest; a copy if there were any."""
+        """The request with every image named by digest; a copy if one came as bytes."""
         images = find_messages(request.DESCRIPTOR, Image.DESCRIPTOR.full_name)
         if not any(image.WhichOneof("source") == "data" for image in images(request)):
             return request

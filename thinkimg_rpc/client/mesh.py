@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
@@ -197,14 +205,15 @@ class Mesh(BuiltinTools):
         Raises: CallerError, MeshFault.
         """
         request = await self.build_request(name, arguments, images)
-        return await self._send(await self.contract(name), request, timeout_s)
+        response: Message = await self._send(await self.contract(name), request, timeout_s)
+        return response
 
-    async def send(self, request: Message, *, timeout_s: float | None = None) -> Message:
+    async def send(self, request: Message, *, timeout_s: float | None = None) -> Any:
         """Call the tool whose request this is, through its generated stub.
 
         Raises: CallerError, MeshFault.
         """
-        return await self._send(ToolContract.from_request(request.DESCRIPTOR), request, timeout_s)
+        return await self._send(contract_of(type(request)), request, timeout_s)
 
     async def stream(
         self,
@@ -212,7 +221,7 @@ class Mesh(BuiltinTools):
         *,
         timeout_s: float | None = None,
         in_flight: int = 32,
-    ) -> AsyncIterator[Answer[Any]]:
+    ) -> AsyncGenerator[Answer[Any]]:
         """Call a tool with many requests over its stream; answers come as each is ready.
 
         At most `in_flight` requests are taken ahead of their answers. One request's
@@ -243,7 +252,7 @@ class Mesh(BuiltinTools):
     async def _answer(
         self, index: int, request: Message, timeout_s: float | None, transport: Transport
     ) -> Answer[Any]:
-        contract = ToolContract.from_request(request.DESCRIPTOR)
+        contract = contract_of(type(request))
         try:
             response = await self._send(contract, request, timeout_s, transport)
         except ThinkImgError as error:
@@ -270,6 +279,12 @@ class Mesh(BuiltinTools):
             tls=self._tls,
             use_http_proxy=self._use_http_proxy,
         )
+
+
+@lru_cache(maxsize=256)
+def contract_of(request_class: Any) -> ToolContract:
+    """The contract of the tool that takes such requests."""
+    return ToolContract.from_request(request_class.DESCRIPTOR)
 
 
 async def _each(requests: AsyncIterable[Message] | Iterable[Message]) -> AsyncIterator[Message]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
@@ -23,10 +23,17 @@ from thinkimg_rpc.v1 import WorkerState
 ATTEMPTS = 3
 """Workers tried before the caller hears that none could be reached."""
 
+if TYPE_CHECKING:
+    # Generic only to the type checker.
+    GenericHandler = grpc.GenericRpcHandler[Any, Any]
+    Handler = grpc.RpcMethodHandler[Any, Any]
+else:
+    GenericHandler = grpc.GenericRpcHandler
+
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-class FrontDoor(grpc.GenericRpcHandler):  # type: ignore[misc]
+class FrontDoor(GenericHandler):
     """Serves every method that the hub itself does not have."""
 
     def __init__(
@@ -40,7 +47,7 @@ class FrontDoor(grpc.GenericRpcHandler):  # type: ignore[misc]
         self._closing: set[asyncio.Task[None]] = set()
         table.on_gone.append(self._forget)
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler:
         method = handler_call_details.method
         service = method.strip("/").rpartition("/")[0]
 
@@ -56,13 +63,13 @@ class FrontDoor(grpc.GenericRpcHandler):  # type: ignore[misc]
 
     async def close(self) -> None:
         for channel in self._channels.values():
-            await channel.close()
+            await channel.close(None)
 
     async def _unary(self, service: str, method: str, raw: bytes, context: Context) -> bytes:
         tried: set[str] = set()
         while True:
             lease = await self._choose(service, context, tried)
-            call = self._channel(lease).unary_unary(method)(
+            call = self._channel(lease).unary_unary(method, None, None)(
                 raw, timeout=context.time_remaining(), metadata=_passed_on(context)
             )
             with _Counted(self._in_flight, lease.worker.id):
@@ -78,7 +85,7 @@ class FrontDoor(grpc.GenericRpcHandler):  # type: ignore[misc]
         self, service: str, method: str, requests: AsyncIterator[bytes], context: Context
     ) -> None:
         lease = await self._choose(service, context, set())
-        call = self._channel(lease).stream_stream(method)(
+        call = self._channel(lease).stream_stream(method, None, None)(
             requests, timeout=context.time_remaining(), metadata=_passed_on(context)
         )
         with _Counted(self._in_flight, lease.worker.id):
@@ -125,7 +132,7 @@ class FrontDoor(grpc.GenericRpcHandler):  # type: ignore[misc]
         self._in_flight.pop(lease.worker.id, None)
         channel = self._channels.pop(lease.worker.id, None)
         if channel is not None:
-            task = asyncio.create_task(channel.close())
+            task = asyncio.create_task(channel.close(None))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 
@@ -156,4 +163,5 @@ def _passed_on(context: Context) -> tuple[tuple[str, str | bytes], ...]:
 
 async def _pass_back(error: grpc.aio.AioRpcError, context: Context) -> None:
     """End the caller's call as the worker's ended, details included."""
-    await context.abort(error.code(), error.details() or "", tuple(error.trailing_metadata() or ()))
+    trailers: Any = error.trailing_metadata()
+    await context.abort(error.code(), error.details() or "", tuple(trailers or ()))

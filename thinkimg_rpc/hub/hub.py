@@ -8,7 +8,7 @@ import logging
 import grpc.aio
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health import OVERALL_HEALTH
-from grpc_health.v1.health import aio as health_aio
+from grpc_health.v1.health import aio as health_aio  # type: ignore[attr-defined]
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
 from thinkimg_rpc.blobs import BlobStore, ImageStore

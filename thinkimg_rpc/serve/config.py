@@ -99,7 +99,7 @@ def parse_config(document: dict[str, Any]) -> MeshConfig:
         tls=_convert(document["tls"], TlsSettings, "[tls]") if "tls" in document else None,
         worker=tuple(_parse_worker(table, number) for number, table in enumerate(workers, 1)),
     )
-    _check_address(config.mesh.address)
+    check_host_port(config.mesh.address, "[mesh] address")
     _check_limits(config.limits)
     _check_workers(config.worker)
     return config
@@ -131,6 +131,13 @@ def check_tool(tool: str) -> None:
         )
 
 
+def check_host_port(address: str, where: str) -> None:
+    """Refuse what is not HOST:PORT; port 0 asks for a free one. Raises: CannotStart."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise CannotStart(f'{where}: "{address}" is not HOST:PORT, like "127.0.0.1:50051"')
+
+
 def _parse_worker(table: dict[str, Any], number: int) -> WorkerSection:
     name = table.get("name")
     where = f'[[worker]] "{name}"' if isinstance(name, str) else f"[[worker]] number {number}"
@@ -150,8 +157,6 @@ def _parse_worker(table: dict[str, Any], number: int) -> WorkerSection:
 
 
 def _check_workers(workers: tuple[WorkerSection, ...]) -> None:
-    if not workers:
-        raise CannotStart("there is no [[worker]]; name at least one with its tools")
     seen: set[str] = set()
     for worker in workers:
         if worker.name in seen:
@@ -161,12 +166,6 @@ def _check_workers(workers: tuple[WorkerSection, ...]) -> None:
         if worker.name == "hub":
             raise CannotStart('[[worker]] "hub": the name is taken by the mesh itself')
         seen.add(worker.name)
-
-
-def _check_address(address: str) -> None:
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
-        raise CannotStart(f'[mesh] address: "{address}" is not HOST:PORT, like "127.0.0.1:50051"')
 
 
 def _check_limits(limits: LimitSettings) -> None:

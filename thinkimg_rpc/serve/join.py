@@ -31,6 +31,7 @@ class Joining:
     tools: tuple[str, ...]
     replicas: int
     concurrency: int
+    limits: LimitSettings
 
 
 async def join_mesh(joining: Joining, shared: Surroundings, display: Display) -> int:
@@ -53,7 +54,7 @@ async def join_mesh(joining: Joining, shared: Surroundings, display: Display) ->
     specs = worker_specs(
         [worker],
         shared,
-        limits=LimitSettings(),
+        limits=joining.limits,
         registry=joining.address,
         listen_host=host,
         advertise_host="",

@@ -34,6 +34,8 @@ async def serve_mesh(config: MeshConfig, token: str, display: Display) -> int:
 
     Raises: CannotStart, when the configuration or the machine does not allow it.
     """
+    if not config.worker:
+        raise CannotStart("there is no [[worker]] in mesh.toml; name at least one with its tools")
     check_address(config.mesh.address, config.tls, insecure=config.mesh.insecure)
     shared = surroundings(config, token)
     make_log_dir(shared.log_dir)

@@ -52,6 +52,7 @@ class WorkQueue:
         self._limit = limit
         self._jobs: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._lock = threading.Lock()
+        self._settled = asyncio.Event()
         self.waiting = 0
         self.running = 0
         self._threads = [
@@ -77,6 +78,12 @@ class WorkQueue:
             self.waiting += 1
         self._jobs.put(job)
         return job.future
+
+    async def join(self) -> None:
+        """Return once nothing waits and nothing runs."""
+        while self.waiting or self.running:
+            self._settled.clear()
+            await self._settled.wait()
 
     def close(self) -> None:
         """Let the threads end once the jobs queued so far are done."""
@@ -104,30 +111,33 @@ class WorkQueue:
         while (job := self._jobs.get()) is not None:
             if not self._begin(job):
                 continue
+            result: Any = None
+            error: BaseException | None = None
             try:
                 if job.expired:
                     raise DeadlineExceeded("the deadline passed while the call was waiting")
-                _deliver(job, job.work(job), None)
-            except BaseException as error:
-                _deliver(job, None, error)
-            finally:
-                with self._lock:
-                    self.running -= 1
+                result = job.work(job)
+            except BaseException as raised:
+                error = raised
+            with self._lock:
+                self.running -= 1
+            self._deliver(job, result, error)
 
+    def _deliver(self, job: Job[Any], result: Any, error: BaseException | None) -> None:
+        """Settle the job's future from a thread."""
+        try:
+            job.future.get_loop().call_soon_threadsafe(self._settle, job.future, result, error)
+        except RuntimeError:
+            # The loop closed while a tool was still running: nobody is left to answer.
+            logger.info("result_after_stop")
 
-def _deliver(job: Job[Any], result: Any, error: BaseException | None) -> None:
-    """Settle the job's future from a thread."""
-    try:
-        job.future.get_loop().call_soon_threadsafe(_settle, job.future, result, error)
-    except RuntimeError:
-        # The loop closed while a tool was still running: nobody is left to answer.
-        logger.info("result_after_stop")
-
-
-def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
-    if future.done():
-        return
-    if error is None:
-        future.set_result(result)
-    else:
-        future.set_exception(error)
+    def _settle(
+        self, future: asyncio.Future[Any], result: Any, error: BaseException | None
+    ) -> None:
+        self._settled.set()
+        if future.done():
+            return
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)

@@ -19,6 +19,9 @@ from thinkimg_rpc.errors import (
 )
 from thinkimg_rpc.server.method import ToolMethod
 
+EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined]
+"""What reading gives when the client has closed its side."""
+
 
 class ToolStream:
     """One open stream of one tool."""
@@ -27,8 +30,8 @@ class ToolStream:
         contract = method.contract
         self._method = method
         self._context = context
-        self._item_class = contract.stream_request_class
-        self._answer_class = contract.stream_response_class
+        self._item_class: Any = contract.stream_request_class
+        self._answer_class: Any = contract.stream_response_class
         self._tasks: dict[str, asyncio.Task[None]] = {}
         # Two writes at once on one call kill it (grpc.aio answers INTERNAL).
         self._writing = asyncio.Lock()
@@ -36,7 +39,7 @@ class ToolStream:
     async def serve(self) -> None:
         """Read items until the client closes its side, then finish those in flight."""
         async with asyncio.TaskGroup() as group:
-            while (raw := await self._context.read()) is not grpc.aio.EOF:
+            while (raw := await self._context.read()) is not EOF:
                 try:
                     await self._take(raw, group)
                 except ThinkImgError as error:
@@ -44,7 +47,7 @@ class ToolStream:
 
     async def _take(self, raw: bytes, group: asyncio.TaskGroup) -> None:
         try:
-            item: Any = self._item_class.FromString(raw)
+            item = self._item_class.FromString(raw)
         except DecodeError as error:
             raise InvalidRequest(
                 f"the bytes are not a {self._item_class.DESCRIPTOR.full_name} message"
@@ -74,7 +77,7 @@ class ToolStream:
 
     async def _answer(self, request_id: str, request: Message, timeout_s: float) -> None:
         def serialize(response: Message) -> bytes:
-            answer: Any = self._answer_class(request_id=request_id)
+            answer = self._answer_class(request_id=request_id)
             answer.response.CopyFrom(response)
             raw: bytes = answer.SerializeToString()
             return raw
@@ -99,7 +102,7 @@ class ToolStream:
         return None if remaining_s is None else time.monotonic() + remaining_s
 
     async def _fail(self, request_id: str, error: ThinkImgError) -> None:
-        answer: Any = self._answer_class(request_id=request_id)
+        answer = self._answer_class(request_id=request_id)
         answer.error.CopyFrom(to_status(error))
         await self._write(answer.SerializeToString())
 

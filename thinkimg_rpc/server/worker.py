@@ -14,7 +14,7 @@ import grpc.aio
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health import OVERALL_HEALTH
-from grpc_health.v1.health import aio as health_aio
+from grpc_health.v1.health import aio as health_aio  # type: ignore[attr-defined]
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
 from thinkimg_rpc.blobs import ImageStore
@@ -98,14 +98,13 @@ class Worker:
                 # Clients stop choosing this worker when they hear of it; until
                 # then calls still arrive, and are still answered.
                 await asyncio.sleep(min(0.1, self.settings.drain_s))
-                while self._queue.waiting or self._queue.running:
-                    await asyncio.sleep(0.01)
+                await self._queue.join()
         except TimeoutError:
             logger.warning("calls_cut_off", extra={"running": self._queue.running})
         self.leasing.cancel()
         await asyncio.gather(self.leasing, return_exceptions=True)
         await self._server.stop(grace=0.2)
-        await self._registry_channel.close()
+        await self._registry_channel.close(None)
         self._queue.close()
 
     def _method(self, tool: Tool[Message, Message]) -> ToolMethod:
@@ -171,7 +170,7 @@ class Worker:
         )
 
 
-def _handlers(method: ToolMethod) -> grpc.GenericRpcHandler:
+def _handlers(method: ToolMethod) -> grpc.GenericRpcHandler[Any, Any]:
     """The gRPC handlers of a tool's service, on raw bytes."""
 
     async def stream(_: object, context: grpc.aio.ServicerContext[Any, Any]) -> None:
