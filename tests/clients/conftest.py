@@ -1,62 +1,67 @@
-"""What every foreign client is tried on: an address, and a picture to crop."""
+"""What every foreign client is tried on: a mesh's front door, and a picture to crop."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import cv2
-import grpc
 import numpy as np
 import pytest
-from grpc_reflection.v1alpha import reflection
 
-from thinkimg_rpc.errors import InvalidRequest, to_status
-from thinkimg_rpc.v1 import (
-    CropRequest,
-    CropResponse,
-    CropServiceServicer,
-    ResultImage,
-    add_CropServiceServicer_to_server,
-)
+from thinkimg_rpc.hub.hub import Hub
+from thinkimg_rpc.server.worker import Worker
+from thinkimg_rpc.settings import HubSettings, WorkerSettings
+from thinkimg_rpc.tool import Call, Tool
+from thinkimg_rpc.v1 import CropRequest, CropResponse
 
 WIDTH, HEIGHT = 640, 360
 
 
-class StandInCrop(CropServiceServicer):
-    """A crop with one check."""
+class Crop(Tool[CropRequest, CropResponse]):
+    """The crop of the design document."""
 
-    def Crop(self, request: CropRequest, context: Any) -> CropResponse:
-        box = request.box
-        if box.x1 <= box.x0:
-            status = to_status(InvalidRequest.field("box.x1", "must be larger than box.x0"))
-            details = ("grpc-status-details-bin", status.SerializeToString())
-            context.set_trailing_metadata([details])
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, status.message)
-        pixels = cv2.imdecode(np.frombuffer(request.image.data, np.uint8), cv2.IMREAD_COLOR)
-        assert pixels is not None
-        kept = pixels[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)]
-        height, width = kept.shape[:2]
-        data = cv2.imencode(".png", kept)[1].tobytes()
-        return CropResponse(image=ResultImage(data=data, width=width, height=height))
-
-    def CropStream(self, request_iterator: Any, context: Any) -> Any:
-        raise NotImplementedError
+    def run(self, request: CropRequest, call: Call) -> CropResponse:
+        image = call.image(request.image)
+        box = call.box(request.box, within=image)
+        return CropResponse(image=call.reply_image(image[box.rows, box.columns]))
 
 
 @pytest.fixture(scope="session")
 def mesh_address() -> Iterator[str]:
-    """HOST:PORT of a front door that serves Crop, with reflection."""
-    server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
-    add_CropServiceServicer_to_server(StandInCrop(), server)
-    names = ("thinkimg_rpc.v1.CropService", reflection.SERVICE_NAME)
-    reflection.enable_server_reflection(names, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield f"127.0.0.1:{port}"
-    server.stop(None).wait(5)
+    """HOST:PORT of a front door that serves Crop, in a thread of its own."""
+    address: Future[str] = Future()
+    stop = asyncio.Event()
+    loop = asyncio.new_event_loop()
+
+    async def serve() -> None:
+        async with _mesh() as hub:
+            address.set_result(hub.address)
+            await stop.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    yield address.result(timeout=20)
+    loop.call_soon_threadsafe(stop.set)
+    thread.join(timeout=20)
+
+
+@asynccontextmanager
+async def _mesh() -> AsyncIterator[Hub]:
+    hub = Hub(HubSettings(address="127.0.0.1:0"))
+    await hub.start()
+    worker = Worker(WorkerSettings(id="image-0", tools=(), registry=hub.address), [Crop()])
+    await worker.start()
+    await asyncio.wait_for(worker.lease.registered.wait(), 10)
+    try:
+        yield hub
+    finally:
+        await worker.drain()
+        await hub.drain()
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ def test_a_program_reads_which_field_is_at_fault(
     assert result.returncode == 1
     headline, *violations = result.stderr.splitlines()
     assert headline.upper().replace("_", "").startswith("INVALIDARGUMENT: ")
-    assert any(line.startswith("  box.x1: must be larger than box.x0") for line in violations)
+    assert any(line.startswith("  box.x1: must be larger than x0") for line in violations)
     assert not output.exists()
 
 
