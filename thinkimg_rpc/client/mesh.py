@@ -213,7 +213,7 @@ class Mesh(BuiltinTools):
 
         Raises: CallerError, MeshFault.
         """
-        return await self._send(contract_of(type(request)), request, timeout_s)
+        return await self._send(contract_of(request), request, timeout_s)
 
     async def stream(
         self,
@@ -252,7 +252,7 @@ class Mesh(BuiltinTools):
     async def _answer(
         self, index: int, request: Message, timeout_s: float | None, transport: Transport
     ) -> Answer[Any]:
-        contract = contract_of(type(request))
+        contract = contract_of(request)
         try:
             response = await self._send(contract, request, timeout_s, transport)
         except ThinkImgError as error:
@@ -281,10 +281,14 @@ class Mesh(BuiltinTools):
         )
 
 
-@lru_cache(maxsize=256)
-def contract_of(request_class: Any) -> ToolContract:
+def contract_of(request: Message) -> ToolContract:
     """The contract of the tool that takes such requests."""
-    return ToolContract.from_request(request_class.DESCRIPTOR)
+    return _contract_of(request.DESCRIPTOR)
+
+
+@lru_cache(maxsize=256)
+def _contract_of(descriptor: Any) -> ToolContract:
+    return ToolContract.from_request(descriptor)
 
 
 async def _each(requests: AsyncIterable[Message] | Iterable[Message]) -> AsyncIterator[Message]:
