@@ -1,6 +1,6 @@
-"""What the stubs must do on every protobuf we support; run with that protobuf's interpreter.
+"""What the stubs and a mesh must do on every protobuf we support.
 
-Prints the protobuf version it ran on.
+Run by the interpreter that has that protobuf; prints the version.
 """
 
 from __future__ import annotations
@@ -8,41 +8,17 @@ from __future__ import annotations
 import asyncio
 import importlib
 import pkgutil
-from collections.abc import AsyncIterator
-from typing import Any
 
 import google.protobuf
-import grpc.aio
 from google.rpc import code_pb2
 
 import thinkimg_rpc.testing.v1
 import thinkimg_rpc.v1
-from thinkimg_rpc.testing.v1 import (
-    EchoRequest,
-    EchoResponse,
-    EchoServiceServicer,
-    EchoServiceStub,
-    EchoStreamRequest,
-    EchoStreamResponse,
-    add_EchoServiceServicer_to_server,
-)
+from thinkimg_rpc.client import Mesh
+from thinkimg_rpc.testing import Echo
+from thinkimg_rpc.testing.v1 import EchoRequest, EchoResponse, EchoStreamResponse
 from thinkimg_rpc.v1 import Box, CropRequest, Image, rule, tool
 from thinkimg_rpc.v1.crop_pb2 import DESCRIPTOR as CROP
-
-
-class Echo(EchoServiceServicer):
-    """Just enough of a server to carry the messages there and back."""
-
-    async def Echo(self, request: EchoRequest, context: Any) -> EchoResponse:
-        return EchoResponse(payload=request.payload, text=request.text)
-
-    async def EchoStream(
-        self, request_iterator: Any, context: Any
-    ) -> AsyncIterator[EchoStreamResponse]:
-        async for item in request_iterator:
-            yield EchoStreamResponse(
-                request_id=item.request_id, response=EchoResponse(text=item.request.text)
-            )
 
 
 def import_every_stub() -> None:
@@ -67,19 +43,20 @@ def read_options() -> None:
     assert scale.GetOptions().Extensions[rule].maximum == 8
 
 
-async def call_a_server() -> None:
-    server = grpc.aio.server()
-    add_EchoServiceServicer_to_server(Echo(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        stub = EchoServiceStub(channel)
-        answer = await stub.Echo(EchoRequest(text="hello", payload=b"\0" * 100), timeout=10)
+async def call_a_mesh() -> None:
+    """Registry, worker, front door, reflection and client, all of them on this protobuf."""
+    async with Mesh.local([Echo]) as mesh:
+        answer = await mesh.send(EchoRequest(text="hello", payload=b"\0" * 100))
         assert (answer.text, len(answer.payload)) == ("hello", 100)
-        items = [EchoStreamRequest(request_id=str(n), request=EchoRequest()) for n in range(3)]
-        answers = [item.request_id async for item in stub.EchoStream(iter(items), timeout=10)]
-        assert answers == ["0", "1", "2"]
-    await server.stop(None)
+        assert await mesh.call("Echo", {"text": "hello", "payload": "AAAA"}) == EchoResponse(
+            text="hello", payload=b"\0\0\0", worker_id=answer.worker_id
+        )
+        requests = [EchoRequest(text=str(number)) for number in range(3)]
+        requests.append(EchoRequest(delay_s=-1))
+        answers = [answer async for answer in mesh.stream(requests)]
+        errors = [answer.error for answer in answers if answer.error is not None]
+        assert sorted(answer.unwrap().text for answer in answers if not answer.error) == list("012")
+        assert [error.violations[0].field for error in errors] == ["delay_s"]
 
 
 def carry_a_status() -> None:
@@ -93,5 +70,5 @@ if __name__ == "__main__":
     keep_presence_on_the_wire()
     read_options()
     carry_a_status()
-    asyncio.run(call_a_server())
+    asyncio.run(call_a_mesh())
     print(google.protobuf.__version__)
