@@ -1,11 +1,10 @@
-"""What `thinkimg serve` prints: one line or table when served, then what changes."""
+"""What `thinkimg serve` prints: a table when served, then what changes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from thinkimg_rpc.serve.child import Child, ChildState
@@ -32,21 +31,20 @@ class Display:
         self._console.print(Text(text, style=style), soft_wrap=True, highlight=False)
 
     def table(
-        self, headline: str, children: Iterable[Child], workers: Mapping[str, Worker]
+        self, headline: str, children: Sequence[Child], workers: Mapping[str, Worker]
     ) -> None:
         """Print where the mesh serves, and each process with its tools or its trouble."""
         self.say(headline, "bold")
-        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-        table.add_column(no_wrap=True)
-        table.add_column(no_wrap=True)
-        table.add_column(overflow="fold")
+        name_width = max(len(child.spec.name) for child in children)
+        state_width = max(len(child.state.value) for child in children)
         self._shown = {}
         for child in children:
-            self._shown[child.spec.name] = child.state
-            state = Text(child.state.value, style=_STYLES[child.state])
-            about = Text(_about(child, workers.get(child.spec.name)))
-            table.add_row(f"  {child.spec.name}", state, about)
-        self._console.print(table)
+            name, state = child.spec.name, child.state
+            self._shown[name] = state
+            line = Text(f"  {name:{name_width}}  ")
+            line.append(f"{state.value:{state_width}}", _STYLES[state])
+            line.append(f"  {_about(child, workers.get(name))}")
+            self._console.print(line, soft_wrap=True)
 
     def child_changed(self, child: Child) -> None:
         """Print a change that a person should know of."""
@@ -65,9 +63,8 @@ class Display:
 
 def _about(child: Child, worker: Worker | None) -> str:
     if child.state is ChildState.SERVING:
-        if worker is not None:
-            return ", ".join(tool.name for tool in worker.tools)
-        return f"at {child.address}, not in the registry yet (log: {child.spec.log})"
+        tools = worker.tools if worker else ()
+        return ", ".join(tool.name for tool in tools) or f"at {child.address}"
     if child.reason:
         return f"{child.reason} (log: {child.spec.log})"
     return f"(log: {child.spec.log})"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import textwrap
 from pathlib import Path
 from typing import IO
 
 from thinkimg_rpc.process import CANNOT_START
 
 _TAIL_BYTES = 64 * 1024
+_SHOWN = 200
 
 
 class LogFile:
@@ -37,7 +39,7 @@ class LogFile:
     def last_words(self) -> str:
         """The last line the latest process wrote, shortened to what a person reads."""
         lines = self._lines()
-        return _gist(lines[-1]) if lines else ""
+        return textwrap.shorten(_gist(lines[-1]), _SHOWN, placeholder=" …") if lines else ""
 
     def why_it_cannot_start(self) -> str:
         """The message of the latest process's `cannot_start` event, or its last words."""

@@ -77,12 +77,16 @@ async def test_draining_ends_a_worker_that_is_still_starting(
 
 
 async def test_leaving_with_an_error_leaves_no_process_behind(fake: MakeSpec) -> None:
-    pids = []
-    with pytest.raises(RuntimeError, match="a bug"):
+    pids: list[int | None] = []
+
+    async def fail_while_serving() -> None:
         async with Supervisor(lambda child: None) as supervisor:
             supervisor.start_workers([fake("serve_stubbornly")])
             await supervisor.wait_settled(10)
-            pids = [child.pid for child in supervisor.children]
+            pids.extend(child.pid for child in supervisor.children)
             raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        await fail_while_serving()
     assert pids[0] is not None
     assert not psutil.pid_exists(pids[0])

@@ -1,0 +1,112 @@
+"""`thinkimg serve`: a mesh, or tools of one's own in a mesh that runs."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from thinkimg_rpc.cli.connection import DEFAULT_ADDRESS
+
+if TYPE_CHECKING:
+    from thinkimg_rpc.serve.config import MeshConfig
+    from thinkimg_rpc.serve.display import Display
+
+
+def serve(
+    tools: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PACKAGE.MODULE:CLASS]...",
+            help="Tools of your own, to join to the mesh at --address; modules are found from "
+            "the current folder. Without any, a whole mesh is served.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The mesh to serve: ./mesh.toml if there is one, else Crop, both line tools "
+            "and OCR. When joining: only its [mesh], [tls] and [limits] are used.",
+        ),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            envvar="THINKIMG_ADDRESS",
+            metavar="HOST:PORT",
+            help="Where to serve the mesh, or which mesh to join. If left out, what the file "
+            f"says, else {DEFAULT_ADDRESS}.",
+        ),
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Allow listening beyond this machine without TLS.")
+    ] = False,
+    replicas: Annotated[
+        int,
+        typer.Option(metavar="N", min=1, help="When joining: processes that host the tools."),
+    ] = 1,
+    concurrency: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=1, help="When joining: calls that each process runs at once."
+        ),
+    ] = 2,
+) -> int:
+    """Serve a mesh, or join your own tools to one.
+
+    A mesh is a front door and its workers, one process each; all are looked
+    after until Ctrl-C, which lets the calls in flight finish.
+
+    thinkimg serve
+
+    thinkimg serve my_package.my_tool:MyTool --address 127.0.0.1:50051
+    """
+    from rich.console import Console
+
+    from thinkimg_rpc.serve.config import find_config, load_config
+    from thinkimg_rpc.serve.display import Display
+
+    display = Display(Console(highlight=False))
+    path = None if tools and config is None else find_config(config)
+    chosen = _override(load_config(path) if path else None, address, insecure)
+    if tools:
+        return _join(tuple(tools), chosen, replicas, concurrency, display)
+    display.say(f"configuration: {path}")
+    return _serve_mesh(chosen, display)
+
+
+def _override(config: MeshConfig | None, address: str | None, insecure: bool) -> MeshConfig:
+    from thinkimg_rpc.serve.config import MeshConfig, check_host_port
+
+    config = config or MeshConfig()
+    if address:
+        check_host_port(address, "--address")
+    mesh = msgspec.structs.replace(
+        config.mesh,
+        address=address or config.mesh.address,
+        insecure=insecure or config.mesh.insecure,
+    )
+    return msgspec.structs.replace(config, mesh=mesh)
+
+
+def _serve_mesh(config: MeshConfig, display: Display) -> int:
+    from thinkimg_rpc.serve.config import read_token
+    from thinkimg_rpc.serve.mesh import serve_mesh
+
+    return asyncio.run(serve_mesh(config, read_token(config), display))
+
+
+def _join(
+    tools: tuple[str, ...], config: MeshConfig, replicas: int, concurrency: int, display: Display
+) -> int:
+    from thinkimg_rpc.serve.config import read_token
+    from thinkimg_rpc.serve.join import Joining, join_mesh
+    from thinkimg_rpc.serve.plan import surroundings
+
+    joining = Joining(config.mesh.address, tools, replicas, concurrency, config.limits)
+    shared = surroundings(config, read_token(config))
+    return asyncio.run(join_mesh(joining, shared, display))

@@ -1,0 +1,70 @@
+"""`thinkimg status`: how the workers of the mesh are doing."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from thinkimg_rpc.cli.connection import (
+    DEFAULT_ADDRESS,
+    Address,
+    TlsCa,
+    TlsCert,
+    TlsKey,
+    open_mesh,
+    tls_settings,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from thinkimg_rpc.client import SyncMesh
+
+REFRESH_S = 0.5
+
+
+def status(
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Keep showing it as it changes, until Ctrl-C.")
+    ] = False,
+    address: Address = DEFAULT_ADDRESS,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+) -> None:
+    """Show how each worker of the mesh is doing.
+
+    Where it is, its load, the calls it has answered since it started, how many
+    of those it refused (the caller's fault) and how many failed (its own
+    fault), and the memory it takes.
+    """
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(highlight=False)
+    with open_mesh(address, tls_settings(tls_ca, tls_cert, tls_key)) as mesh:
+        if not watch:
+            console.print(_view(mesh, address))
+            return
+        try:
+            with Live(_view(mesh, address), console=console, auto_refresh=False) as live:
+                while True:
+                    time.sleep(REFRESH_S)
+                    live.update(_view(mesh, address), refresh=True)
+        except KeyboardInterrupt:
+            return
+
+
+def _view(mesh: SyncMesh, address: str) -> RenderableType:
+    from rich.console import Group
+    from rich.text import Text
+
+    from thinkimg_rpc.cli.tables import worker_table
+
+    workers = mesh.workers()
+    if not workers:
+        return Text(f"mesh at {address}: no workers yet")
+    plural = "" if len(workers) == 1 else "s"
+    return Group(f"mesh at {address}: {len(workers)} worker{plural}", worker_table(workers))

@@ -1,0 +1,91 @@
+"""The mesh as tables: one row a tool, or one row a worker."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from thinkimg_rpc.v1 import Worker, WorkerState
+
+_STATES = {
+    WorkerState.WORKER_STATE_SERVING: Text("serving", "green"),
+    WorkerState.WORKER_STATE_STALLED: Text("stalled", "yellow"),
+    WorkerState.WORKER_STATE_DRAINING: Text("draining", "yellow"),
+}
+_UNKNOWN = Text("unknown", "red")
+
+
+def tool_table(workers: Sequence[Worker]) -> Table:
+    """Name, version, backend, replicas, health and load of each tool.
+
+    Load is the calls running out of those that could run at once, over all
+    workers that host the tool; a worker's calls count for each of its tools.
+    """
+    table = _table("tool", "version", "backend", "replicas", "health", "load")
+    hosts: defaultdict[tuple[str, str, str], list[Worker]] = defaultdict(list)
+    for worker in workers:
+        for tool in worker.tools:
+            hosts[tool.name, tool.version, tool.backend].append(worker)
+    for (name, version, backend), hosting in sorted(hosts.items()):
+        table.add_row(name, version, backend, str(len(hosting)), _health(hosting), _load(hosting))
+    return table
+
+
+def worker_table(workers: Sequence[Worker], now: float | None = None) -> Table:
+    """Where each worker is, how it does, and what it has done since it started.
+
+    `now` is a Unix time in seconds.
+    """
+    seconds = time.time() if now is None else now
+    table = _table(
+        "worker", "address", "state", "load", "calls", "refused", "faults", "memory", "up", "tools"
+    )
+    for worker in sorted(workers, key=lambda worker: worker.id):
+        load = worker.load
+        table.add_row(
+            worker.id,
+            worker.address,
+            _STATES.get(worker.state, _UNKNOWN),
+            _load([worker]),
+            str(load.calls),
+            str(load.caller_errors),
+            Text(str(load.faults), "red" if load.faults else ""),
+            f"{load.resident_bytes / (1 << 20):.0f} MiB",
+            _duration(seconds - worker.registered_at.ToMilliseconds() / 1000),
+            ", ".join(tool.name for tool in worker.tools),
+        )
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _health(workers: Sequence[Worker]) -> Text:
+    states = Counter(worker.state for worker in workers)
+    if len(states) == 1:
+        return _STATES.get(workers[0].state, _UNKNOWN)
+    serving = states[WorkerState.WORKER_STATE_SERVING]
+    return Text(f"{serving} of {len(workers)} serving", "yellow")
+
+
+def _load(workers: Sequence[Worker]) -> str:
+    running = sum(worker.load.in_flight for worker in workers)
+    places = sum(worker.concurrency for worker in workers)
+    waiting = sum(worker.load.queued for worker in workers)
+    return f"{running}/{places}" + (f", {waiting} waiting" if waiting else "")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{max(0, seconds):.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 172800 else f"{seconds / 86400:.0f} d"
