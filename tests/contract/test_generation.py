@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from thinkimg_rpc.cli.proto_compiler import REQUIREMENTS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ["thinkimg_rpc/v1", "thinkimg_rpc/testing/v1"]
@@ -43,3 +46,8 @@ def test_an_unknown_language_is_named_in_the_error() -> None:
     result = subprocess.run([sys.executable, script, "cobol"], capture_output=True, text=True)
     assert result.returncode == 2
     assert "no such language: cobol (choose from python, node, go)" in result.stderr
+
+
+def test_tool_authors_get_the_compiler_that_we_use() -> None:
+    ours = runpy.run_path(str(ROOT / "scripts" / "proto_environment.py"))["REQUIREMENTS"]
+    assert set(REQUIREMENTS) <= set(ours)

@@ -22,6 +22,10 @@ SHIPPED = [
     "eval/thinkimg_eval",
     "train/thinkimg_train",
 ]
+OWN = {Path(folder).name for folder in SHIPPED} | {
+    "bench",
+    *(path.stem for path in (ROOT / "scripts").glob("*.py")),
+}
 # Parts of thinkimg_rpc that run only where [serve] is installed.
 NEEDS_SERVE = ["thinkimg_rpc/imaging", "thinkimg_rpc/server", "thinkimg_rpc/tool.py"]
 
@@ -52,14 +56,17 @@ def test_serving_needs_no_torch(pyproject: dict[str, Any]) -> None:
     assert "torch" not in _names(_requirements(pyproject, "serve"))
 
 
-@pytest.mark.parametrize("folder", SHIPPED)
+@pytest.mark.parametrize("folder", [*SHIPPED, "bench", "tests", "scripts"])
 def test_what_is_imported_is_required(pyproject: dict[str, Any], folder: str) -> None:
     base = _names(_requirements(pyproject))
     serve = base | _names(_requirements(pyproject, "serve"))
+    bench = serve | _names(_requirements(pyproject, "bench"))
+    dev = bench | _names(_requirements(pyproject, "dev"))
     offences = []
     for path in sorted((ROOT / folder).rglob("*.py")):
         name = str(path.relative_to(ROOT))
-        allowed = serve if name.startswith(("workers", *NEEDS_SERVE)) else base
+        needs_serve = name.startswith(("workers", *NEEDS_SERVE))
+        allowed = {"bench": bench, "tests": dev}.get(folder, serve if needs_serve else base)
         missing = {module for module in _outside(path) if not _distributions(module) & allowed}
         offences += [f"{name} imports {module}" for module in missing]
     assert not offences
@@ -82,7 +89,7 @@ def _outside(path: Path) -> set[str]:
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             names.add(node.module)
-    own = sys.stdlib_module_names | {"thinkimg_rpc", "thinkimg_workers", "thinkimg_agent"}
+    own = sys.stdlib_module_names | OWN
     return {name for name in names if name.partition(".")[0] not in own}
 
 
