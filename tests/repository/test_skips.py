@@ -11,6 +11,9 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 
+# Without the plugins, which take two seconds to load.
+PLAIN = {"PYTHONPATH": str(TESTS), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
 SUITE = """
 import pytest
 
@@ -31,7 +34,7 @@ def _run_suite(folder: Path, source: str, **environment: str) -> subprocess.Comp
     inherited = {key: value for key, value in os.environ.items() if key != "THINKIMG_NO_SKIPS"}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-c", os.devnull, "-p", "conftest", "-ra", str(folder)],
-        env=inherited | {"PYTHONPATH": str(TESTS)} | environment,
+        env=inherited | PLAIN | environment,
         cwd=folder,
         capture_output=True,
         text=True,
