@@ -15,8 +15,6 @@ import logging
 import os
 import signal
 import sys
-import threading
-import time
 from typing import NoReturn
 
 from thinkimg_rpc.settings import EXIT_CANNOT_START, READY_FD_VARIABLE
@@ -26,7 +24,6 @@ CANNOT_START = "cannot_start"
 """The event of the last log line of a child that restarting cannot mend."""
 
 _PR_SET_PDEATHSIG = 1
-_PARENT_POLL_S = 0.5
 
 logger = logging.getLogger(__name__)
 
@@ -35,19 +32,16 @@ def die_with_parent() -> None:
     """Makes sure that this process does not outlive its supervisor, however that ends.
 
     Call it first thing, in the main thread. Does nothing in a process that no
-    supervisor started. On Linux the kernel sends SIGKILL at the parent's death,
-    also to a stopped process; elsewhere a thread looks twice a second.
+    supervisor started. The kernel sends SIGKILL at the parent's death, also to a
+    stopped process.
     """
     variable = os.environ.get(PARENT_PID_VARIABLE)
     if variable is None:
         return
     parent = int(variable)
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
-    else:
-        threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     # The parent may have died before the kernel was told: then nobody will.
     if os.getppid() != parent:
         os._exit(1)
@@ -81,9 +75,3 @@ def stop_signal() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
-
-
-def _watch_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_PARENT_POLL_S)
-    os._exit(1)

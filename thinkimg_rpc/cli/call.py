@@ -48,11 +48,17 @@ def call(
     """
     from thinkimg_rpc.arguments import response_json
     from thinkimg_rpc.cli.answer import describe, result_images, save_images
+    from thinkimg_rpc.errors import DeadlineExceeded
 
     images = read_images(image)
     arguments = read_arguments(args)
     with open_mesh(address, tls_settings(tls_ca, tls_cert, tls_key)) as mesh:
-        response = mesh.call(tool, arguments, images=images, timeout_s=timeout_s)
+        try:
+            response = mesh.call(tool, arguments, images=images, timeout_s=timeout_s)
+        except DeadlineExceeded as error:
+            raise DeadlineExceeded(
+                f"no answer within {timeout_s:g} s; --timeout gives it longer"
+            ) from error
     saved = save_images(list(result_images(response)), tool, save) if save else {}
     if as_json:
         print(json.dumps(response_json(response), indent=2, ensure_ascii=False))

@@ -40,16 +40,17 @@ def status(
     of those it refused (the caller's fault) and how many failed (its own
     fault), and the memory it takes.
     """
-    from rich.console import Console
     from rich.live import Live
 
-    console = Console(highlight=False)
+    from thinkimg_rpc.cli.screen import console
+
+    screen = console()
     with open_mesh(address, tls_settings(tls_ca, tls_cert, tls_key)) as mesh:
         if not watch:
-            console.print(_view(mesh, address))
+            screen.print(_view(mesh, address))
             return
         try:
-            with Live(_view(mesh, address), console=console, auto_refresh=False) as live:
+            with Live(_view(mesh, address), console=screen, auto_refresh=False) as live:
                 while True:
                     time.sleep(REFRESH_S)
                     live.update(_view(mesh, address), refresh=True)

@@ -64,7 +64,7 @@ def worker_table(workers: Sequence[Worker], now: float | None = None) -> Table:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column != "tools")
     return table
 
 

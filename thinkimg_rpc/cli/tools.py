@@ -24,13 +24,12 @@ def tools(
     Each with its version, what computes it, how many workers host it, their
     health, and their load: calls running of those that could run at once.
     """
-    from rich.console import Console
-
+    from thinkimg_rpc.cli.screen import console
     from thinkimg_rpc.cli.tables import tool_table
 
     with open_mesh(address, tls_settings(tls_ca, tls_cert, tls_key)) as mesh:
         workers = mesh.workers()
     if workers:
-        Console(highlight=False).print(tool_table(workers))
+        console().print(tool_table(workers))
     else:
         print(f"the mesh at {address} has no tools yet")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass
 
 import grpc.aio
@@ -43,10 +44,11 @@ async def join_mesh(joining: Joining, shared: Surroundings, display: Display) ->
         check_tool(tool)
     host = local_host(joining.address)
     check_address(f"{host}:0", shared.tls, insecure=shared.insecure)
-    taken = await _ids_in_mesh(joining.address, shared)
+    await _look_for_mesh(joining.address, shared)
     make_log_dir(shared.log_dir)
     worker = WorkerSection(
-        name=worker_name(joining.tools[0]),
+        # Several may join the same tools, from several machines: ids must differ.
+        name=f"{worker_name(joining.tools[0])}-{secrets.token_hex(2)}",
         tools=joining.tools,
         replicas=joining.replicas,
         concurrency=joining.concurrency,
@@ -58,7 +60,6 @@ async def join_mesh(joining: Joining, shared: Surroundings, display: Display) ->
         registry=joining.address,
         listen_host=host,
         advertise_host="",
-        taken_ids=taken,
     )
 
     async def body(supervisor: Supervisor) -> int:
@@ -88,17 +89,17 @@ async def _stay_joined(
         await link.wait_registered(STARTUP_S, REGISTRATION_S)
         ours = {child.spec.name for child in supervisor.workers}
         workers = {id: worker for id, worker in link.roster.workers.items() if id in ours}
-        display.table(f"joined the mesh at {address}", supervisor.children, workers)
         refuse_if_all_failed(supervisor.workers)
+        display.table(f"joined the mesh at {address}", supervisor.children, workers)
         link.on_link = on_link
         await supervisor.wait_all_failed()
     raise CannotStart("no worker is left that can start")
 
 
-async def _ids_in_mesh(address: str, shared: Surroundings) -> frozenset[str]:
+async def _look_for_mesh(address: str, shared: Surroundings) -> None:
     channel = open_channel(address, max_message_bytes=4 * MIB, tls=shared.tls)
     try:
-        listing = await RegistryServiceStub(channel).ListWorkers(
+        await RegistryServiceStub(channel).ListWorkers(
             ListWorkersRequest(), metadata=call_metadata(shared.token), timeout=LOOKUP_S
         )
     except grpc.aio.AioRpcError as failure:
@@ -115,4 +116,3 @@ async def _ids_in_mesh(address: str, shared: Surroundings) -> frozenset[str]:
         raise CannotStart(f"the mesh at {address} refuses us: {error.message}") from error
     finally:
         await channel.close(None)
-    return frozenset(worker.id for worker in listing.workers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from thinkimg_rpc.serve.child import Child, ChildState
 from thinkimg_rpc.serve.config import MeshConfig
@@ -70,17 +70,18 @@ async def _serve(
     await _wait_up(hub)
     async with MeshLink(dialable(address), supervisor, token=shared.token, tls=shared.tls) as link:
         await link.wait_registered(STARTUP_S, REGISTRATION_S)
+        refuse_if_all_failed(supervisor.workers)
         headline = f"mesh serving at {address}, {_count_tools(link.roster.workers)}"
         display.table(headline, supervisor.children, link.roster.workers)
-        refuse_if_all_failed(supervisor.workers)
         await hub.wait_until(lambda hub: hub.state is ChildState.FAILED)
     raise CannotStart(f"the hub cannot go on: {hub.reason}")
 
 
-def refuse_if_all_failed(workers: Iterable[Child]) -> None:
-    """Raises: CannotStart, when not one worker is left that could ever serve."""
+def refuse_if_all_failed(workers: Sequence[Child]) -> None:
+    """Raises: CannotStart, with the reasons, when no worker is left that could ever serve."""
     if all(child.state is ChildState.FAILED for child in workers):
-        raise CannotStart("no worker can start, so there is nothing to serve")
+        reasons = dict.fromkeys(child.reason for child in workers)
+        raise CannotStart(f"no worker can start: {'; '.join(reasons)}")
 
 
 async def _wait_up(hub: Child) -> None:

@@ -96,14 +96,14 @@ def worker_specs(
     registry: str,
     listen_host: str,
     advertise_host: str,
-    taken_ids: frozenset[str] = frozenset(),
 ) -> list[ChildSpec]:
-    """One process for each replica of each worker, with ids not in `taken_ids`."""
+    """One process for each replica of each worker: image-0, image-1, ocr-0."""
     processes = sum(worker.replicas for worker in workers)
     threads = str(max(1, len(os.sched_getaffinity(0)) // processes))
     specs = []
     for worker in workers:
-        for id in _free_ids(worker, taken_ids):
+        for number in range(worker.replicas):
+            id = f"{worker.name}-{number}"
             settings = WorkerSettings(
                 id=id,
                 tools=worker.tools,
@@ -141,16 +141,25 @@ def advertised_host(listen_host: str, towards: str = "192.0.2.1:9") -> str:
 
 
 def local_host(towards: str) -> str:
-    """This machine's address on the way to HOST:PORT `towards`; nothing is sent."""
+    """This machine's address on the way to HOST:PORT `towards`; nothing is sent.
+
+    Raises: CannotStart, when there is no such host or no way to it.
+    """
     if is_loopback(towards):
         return "127.0.0.1"
     host, _, port = towards.rpartition(":")
-    family, kind, _, _, address = socket.getaddrinfo(
-        host.strip("[]"), int(port), type=socket.SOCK_DGRAM
-    )[0]
-    with socket.socket(family, kind) as probe:
-        probe.connect(address)
-        found = str(probe.getsockname()[0])
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host.strip("[]"), int(port), type=socket.SOCK_DGRAM
+        )[0]
+        with socket.socket(family, kind) as probe:
+            probe.connect(address)
+            found = str(probe.getsockname()[0])
+    except OSError as error:
+        raise CannotStart(
+            f"cannot tell how this machine is reached from {host} ({error.strerror}); "
+            "check the address, or set advertise_host in [mesh]"
+        ) from error
     return f"[{found}]" if ":" in found else found
 
 
@@ -158,12 +167,6 @@ def default_log_dir(address: str) -> Path:
     """Where logs go if nothing says otherwise: a folder of this user and this mesh."""
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state) / "thinkimg" / "logs" / address.rpartition(":")[2]
-
-
-def _free_ids(worker: WorkerSection, taken: frozenset[str]) -> list[str]:
-    numbers = range(worker.replicas + len(taken))
-    free = [id for number in numbers if (id := f"{worker.name}-{number}") not in taken]
-    return free[: worker.replicas]
 
 
 def _worker_limits(limits: LimitSettings, worker: WorkerSection) -> LimitSettings:
