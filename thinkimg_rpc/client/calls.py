@@ -6,7 +6,6 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc.aio
@@ -17,6 +16,7 @@ from thinkimg_rpc.channel import call_metadata
 from thinkimg_rpc.client.directory import Directory
 from thinkimg_rpc.client.endpoint import Endpoint
 from thinkimg_rpc.client.images import ClientImages, digests_in
+from thinkimg_rpc.client.streams import StreamBroken
 from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.errors import (
     DeadlineExceeded,
@@ -36,11 +36,9 @@ LONGEST_PAUSE_S = 1.0
 FAULTS_OF_ONE_CALL = 3
 """A tool that fails so often on one request, on whatever workers, has a bug."""
 
-Received = Callable[[], None]
-Transport = Callable[[Endpoint, ToolContract, Message, float, Received | None], Awaitable[Any]]
-"""(worker, tool, request, seconds, called once the worker has the images) -> response.
-
-Raises: grpc.aio.AioRpcError, ThinkImgError."""
+LARGEST_ITEM_BYTES = 1 << 20
+"""Larger requests go as unary calls: on a stream they would hold up the others, and
+one over the worker's limit would end the stream for all of them."""
 
 
 class Caller:
@@ -57,7 +55,6 @@ class Caller:
         contract: ToolContract,
         request: Message,
         timeout_s: float,
-        transport: Transport | None = None,
     ) -> Any:
         """The tool's response.
 
@@ -73,9 +70,7 @@ class Caller:
                 await self._pause(contract, attempt)
                 continue
             try:
-                return await self._send(
-                    endpoint, contract, request, digests, deadline, transport or self._unary
-                )
+                return await self._send(endpoint, contract, request, digests, deadline)
             except ImageNotCached:
                 for digest in digests:
                     self._holdings.lost(digest, endpoint)
@@ -97,18 +92,17 @@ class Caller:
         request: Message,
         digests: list[str],
         deadline: float,
-        transport: Transport,
     ) -> Any:
         endpoint.in_flight += 1
         try:
             inline = await self._upload(endpoint, digests, deadline)
             remaining_s = deadline - time.monotonic()
-            if not inline:
-                response = await transport(endpoint, contract, request, remaining_s, None)
-            else:
-                response = await self._send_with_data(
-                    endpoint, contract, request, inline, remaining_s, transport
+            if inline:
+                response = await self._unary_with_data(
+                    endpoint, contract, request, inline, remaining_s
                 )
+            else:
+                response = await self._streamed(endpoint, contract, request, remaining_s)
             for digest in digests:
                 self._holdings.note(digest, endpoint)
             await self._take_results(endpoint, response, deadline)
@@ -120,20 +114,20 @@ class Caller:
         finally:
             endpoint.in_flight -= 1
 
-    async def _unary(
-        self,
-        endpoint: Endpoint,
-        contract: ToolContract,
-        request: Message,
-        remaining_s: float,
-        received: Received | None,
+    async def _streamed(
+        self, endpoint: Endpoint, contract: ToolContract, request: Message, remaining_s: float
     ) -> Any:
-        call = endpoint.unary(contract)(request, timeout=remaining_s, metadata=self._metadata)
-        if received is not None:
-            # The worker sends its headers as soon as it has decoded the images.
-            await call.initial_metadata()
-            received()
-        return await call
+        """Over the tool's open stream where that will do, as a unary call where not."""
+        started = time.monotonic()
+        stream = endpoint.stream(contract, self._metadata)
+        if stream is not None and request.ByteSize() <= LARGEST_ITEM_BYTES:
+            try:
+                return await stream.call(request, remaining_s)
+            except StreamBroken:
+                # Another call's item may have broken it (an answer over our limit, say).
+                # A call of its own gets the status that is its own.
+                remaining_s -= time.monotonic() - started
+        return await endpoint.unary(contract)(request, timeout=remaining_s, metadata=self._metadata)
 
     async def _upload(self, endpoint: Endpoint, digests: list[str], deadline: float) -> set[str]:
         """Make sure of the images the worker lacks.
@@ -168,24 +162,24 @@ class Caller:
             )
             self._holdings.note(digest, endpoint)
 
-    async def _send_with_data(
+    async def _unary_with_data(
         self,
         endpoint: Endpoint,
         contract: ToolContract,
         request: Message,
         inline: set[str],
         remaining_s: float,
-        transport: Transport,
     ) -> Any:
+        carrying = self._images.with_data(request, set(inline))
         with _Upload(endpoint, inline) as upload:
-
-            def received() -> None:
-                for digest in inline:
-                    self._holdings.note(digest, endpoint)
-                upload.settle()
-
-            carrying = self._images.with_data(request, set(inline))
-            return await transport(endpoint, contract, carrying, remaining_s, received)
+            call = endpoint.unary(contract)(carrying, timeout=remaining_s, metadata=self._metadata)
+            # The worker sends its headers once it has decoded the images: calls that
+            # wait for them can go on while the tool runs.
+            await call.initial_metadata()
+            for digest in inline:
+                self._holdings.note(digest, endpoint)
+            upload.settle()
+            return await call
 
     async def _take_results(self, endpoint: Endpoint, response: Message, deadline: float) -> None:
         for result in self._images.keep_results(response):

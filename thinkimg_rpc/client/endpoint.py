@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc.aio
 
+from thinkimg_rpc.client.streams import ToolStream
 from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.v1 import ImageStoreServiceStub, Worker, WorkerState
 
@@ -35,6 +36,7 @@ class Endpoint:
         self._connect = connect
         self._channel: grpc.aio.Channel | None = None
         self._methods: dict[str, Any] = {}
+        self._streams: dict[str, ToolStream] = {}
         self._avoid_until = 0.0
 
     @property
@@ -72,18 +74,26 @@ class Endpoint:
         """The tool's unary method, of the generated stub where this process has one."""
         return self._once(contract.method, lambda: self._method(contract, contract.method))
 
-    def stream(self, contract: ToolContract) -> Any:
-        """The tool's bidirectional method."""
+    def stream(
+        self, contract: ToolContract, metadata: tuple[tuple[str, str], ...]
+    ) -> ToolStream | None:
+        """The open stream of a tool's bidirectional method; None if it has no such method."""
         name = contract.stream_method
         if name is None:
-            raise ValueError(f"{contract.name} has no streaming method")
-        return self._once(name, lambda: self._method(contract, name))
+            return None
+        stream = self._streams.get(name)
+        if stream is None or stream.broken:
+            method = self._once(name, lambda: self._method(contract, name))
+            stream = ToolStream(method(metadata=metadata), contract.stream_request_class)
+            self._streams[name] = stream
+        return stream
 
     def avoid(self) -> None:
         """Choose others for a while: a call has just failed to reach this worker."""
         self._avoid_until = time.monotonic() + AVOID_S
 
     async def close(self) -> None:
+        await asyncio.gather(*(stream.close() for stream in self._streams.values()))
         if self._channel is not None:
             await self._channel.close(None)
 

@@ -22,12 +22,11 @@ from google.protobuf.message import Message
 
 from thinkimg_rpc.channel import open_channel
 from thinkimg_rpc.client.builtin import BuiltinTools
-from thinkimg_rpc.client.calls import Caller, Transport
+from thinkimg_rpc.client.calls import Caller
 from thinkimg_rpc.client.contracts import Contracts
 from thinkimg_rpc.client.directory import Directory
 from thinkimg_rpc.client.endpoint import Endpoint
 from thinkimg_rpc.client.images import ClientImages
-from thinkimg_rpc.client.streams import Streams
 from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.errors import ThinkImgError, Unavailable
 from thinkimg_rpc.settings import MIB, LimitSettings, TlsSettings
@@ -222,20 +221,17 @@ class Mesh(BuiltinTools):
         timeout_s: float | None = None,
         in_flight: int = 32,
     ) -> AsyncGenerator[Answer[Any]]:
-        """Call a tool with many requests over its stream; answers come as each is ready.
+        """Call tools with many requests; answers come as each is ready.
 
         At most `in_flight` requests are taken ahead of their answers. One request's
         failure is its own answer's error and ends nothing. `timeout_s` is each
         request's own.
         """
-        streams = Streams(token=self._token)
         pending: set[asyncio.Task[Answer[Any]]] = set()
         try:
             index = 0
             async for request in _each(requests):
-                pending.add(
-                    asyncio.create_task(self._answer(index, request, timeout_s, streams.call))
-                )
+                pending.add(asyncio.create_task(self._answer(index, request, timeout_s)))
                 index += 1
                 if len(pending) >= in_flight:
                     done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
@@ -247,27 +243,18 @@ class Mesh(BuiltinTools):
             for task in pending:
                 task.cancel()
             await asyncio.gather(*pending, return_exceptions=True)
-            await streams.close()
 
-    async def _answer(
-        self, index: int, request: Message, timeout_s: float | None, transport: Transport
-    ) -> Answer[Any]:
+    async def _answer(self, index: int, request: Message, timeout_s: float | None) -> Answer[Any]:
         contract = contract_of(request)
         try:
-            response = await self._send(contract, request, timeout_s, transport)
+            response = await self._send(contract, request, timeout_s)
         except ThinkImgError as error:
             return Answer(index, None, error)
         return Answer(index, response, None)
 
-    async def _send(
-        self,
-        contract: ToolContract,
-        request: Message,
-        timeout_s: float | None,
-        transport: Transport | None = None,
-    ) -> Any:
+    async def _send(self, contract: ToolContract, request: Message, timeout_s: float | None) -> Any:
         limit_s = self.timeout_s if timeout_s is None else timeout_s
-        return await self._caller.call(contract, request, limit_s, transport)
+        return await self._caller.call(contract, request, limit_s)
 
     def _endpoint(self, worker: Worker) -> Endpoint:
         return Endpoint(worker, self._open)

@@ -25,6 +25,7 @@ from thinkimg_rpc.errors import (
     DeadlineExceeded,
     InternalFault,
     InvalidRequest,
+    Overloaded,
     ThinkImgError,
 )
 from thinkimg_rpc.rules import check
@@ -139,7 +140,7 @@ class ToolMethod:
         remaining_s = context.time_remaining()
         deadline = None if remaining_s is None else time.monotonic() + remaining_s
         try:
-            response = await self.run(
+            response = await self.submit(
                 lambda: self._parse(raw),
                 lambda message: message.SerializeToString(),
                 deadline,
@@ -151,29 +152,30 @@ class ToolMethod:
         await headers.sent()
         return response
 
-    async def run(
+    def submit(
         self,
         request: Callable[[], Message],
         serialize: Callable[[Message], bytes],
         deadline: float | None,
         on_upload: Callable[[], None] = _ignore,
-    ) -> bytes:
+    ) -> asyncio.Future[bytes]:
         """Take the request, run the tool and serialize its response, all in a thread.
 
         `on_upload` is called in the thread once an image sent as bytes is in the cache.
-
-        Raises: ThinkImgError, and nothing else.
+        The future raises ThinkImgError, and nothing else. Raises: Overloaded.
         """
-        error: ThinkImgError | None = None
+        work = functools.partial(self._answer, request, serialize, on_upload)
         try:
-            return await self._queue.submit(
-                functools.partial(self._answer, request, serialize, on_upload), deadline
-            )
-        except ThinkImgError as raised:
-            error = raised
-            raise
-        finally:
+            future = self._queue.submit(work, deadline)
+        except Overloaded as error:
             self._counts.add(error)
+            raise
+        future.add_done_callback(self._count)
+        return future
+
+    def _count(self, future: asyncio.Future[bytes]) -> None:
+        error = None if future.cancelled() else future.exception()
+        self._counts.add(error if isinstance(error, ThinkImgError) else None)
 
     def _parse(self, raw: bytes) -> Message:
         try:

@@ -56,10 +56,6 @@ class Worker:
         self._counts = CallCounts()
         self._queue = WorkQueue(settings.concurrency, settings.limits.queue_length)
         self._health = health_aio.HealthServicer()
-        self._server = grpc.aio.server(
-            options=server_options(settings.limits.max_message_bytes),
-            interceptors=interceptors(settings.token),
-        )
 
     async def start(self) -> None:
         """Set up, listen, serve, and begin to register.
@@ -77,6 +73,10 @@ class Worker:
         self.methods = [self._method(tool) for tool in self._tools]
         for tool in self._tools:
             await asyncio.to_thread(tool.setup)
+        self._server = grpc.aio.server(
+            options=server_options(self.settings.limits.max_message_bytes),
+            interceptors=interceptors(self.settings.token),
+        )
         self._add_services()
         self.address = self._advertised(listen(self._server, self.address, self.settings.tls))
         await self._server.start()
