@@ -82,7 +82,8 @@ def _valid_texts(schema: dict[str, Any]) -> Values:
 def _valid_objects(schema: dict[str, Any]) -> Values:
     fields = {name: _valid(part) for name, part in schema["properties"].items()}
     if "ratio" in fields:  # a plain 32-bit float, which tells -0.0 from an absent value
-        finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
+        # (and whose largest values protobuf's JSON rounds up to what it then refuses).
+        finite = st.floats(-(2.0**127), 2.0**127, width=32)
         fields["ratio"] = finite.map(lambda value: value + 0.0)
     # With two images, one has to be named.
     needed = {*schema["required"], *(name for name in fields if name == "image")}
