@@ -14,7 +14,7 @@ import grpc.aio
 from thinkimg_rpc.channel import call_metadata
 from thinkimg_rpc.client.endpoint import Endpoint
 from thinkimg_rpc.client.holdings import Holdings
-from thinkimg_rpc.errors import CallerError, ThinkImgError, Unavailable
+from thinkimg_rpc.errors import ThinkImgError, Unauthenticated, Unavailable, Unsupported
 from thinkimg_rpc.status import from_rpc_error
 from thinkimg_rpc.v1 import (
     RegistryServiceStub,
@@ -138,7 +138,7 @@ class Directory:
                     self._apply(changes)
             except grpc.aio.AioRpcError as failure:
                 error = from_rpc_error(failure)
-                if isinstance(error, CallerError):
+                if isinstance(error, Unauthenticated | Unsupported):
                     return error
                 logger.debug("registry lost", extra={"reason": error.message})
             await asyncio.sleep(RECONNECT_S)

@@ -80,7 +80,7 @@ class Hub:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        # The workers' leases are calls in flight that would never finish.
+        # Leases and watches are calls in flight that would never finish.
         self.table.close()
         await self._server.stop(grace=self.settings.drain_s)
         await self._front_door.close()
@@ -100,8 +100,7 @@ class Hub:
         """A tool is SERVING while a worker hosts it."""
         watcher = self.table.watch()
         await self._health.set(OVERALL_HEALTH, health_pb2.HealthCheckResponse.SERVING)
-        while True:
-            await watcher.changes(self.table)
+        while await watcher.changes(self.table) is not None:
             for service, hosts in self.table.by_service.items():
                 status = (
                     health_pb2.HealthCheckResponse.SERVING

@@ -58,9 +58,12 @@ class Watcher:
         if urgent:
             self._urgent.set()
 
-    async def changes(self, workers: LeaseTable) -> WatchWorkersResponse:
-        """The next changes: at once when a worker came or went, else every LOAD_EVERY_S."""
-        while True:
+    async def changes(self, workers: LeaseTable) -> WatchWorkersResponse | None:
+        """The next changes: at once when a worker came or went, else every LOAD_EVERY_S.
+
+        None, once the table has closed.
+        """
+        while not workers.closed:
             try:
                 async with asyncio.timeout(LOAD_EVERY_S):
                     await self._urgent.wait()
@@ -72,6 +75,10 @@ class Watcher:
             self._changed, self._gone = set(), set()
             present = [workers.leases[i].worker for i in sorted(changed) if i in workers.leases]
             return WatchWorkersResponse(changed=present, gone=sorted(gone))
+        return None
+
+    def wake(self) -> None:
+        self._urgent.set()
 
 
 class LeaseTable:
@@ -81,6 +88,7 @@ class LeaseTable:
         self.leases: dict[str, Lease] = {}
         self.by_service: dict[str, dict[str, Lease]] = {}
         """Service name -> worker id -> lease."""
+        self.closed = False
         self._watchers: set[Watcher] = set()
         self.on_joined: list[Callable[[Lease], None]] = []
         self.on_gone: list[Callable[[Lease], None]] = []
@@ -150,9 +158,12 @@ class LeaseTable:
         logger.info("worker_left", extra={"worker": lease.worker.id})
 
     def close(self) -> None:
-        """End every lease: this registry stops."""
-        for lease in list(self.leases.values()):
+        """End every lease and every watch: this registry stops."""
+        self.closed = True
+        for lease in self.leases.values():
             lease.replaced.set()
+        for watcher in self._watchers:
+            watcher.wake()
 
     def listed(self, tool: str = "") -> list[Worker]:
         """All workers, or those that host a tool of that name or alias."""

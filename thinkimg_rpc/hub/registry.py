@@ -58,8 +58,8 @@ class Registry(RegistryServiceServicer):
         watcher = self._table.watch()
         try:
             yield WatchWorkersResponse(snapshot=True, changed=self._table.listed())
-            while True:
-                yield await watcher.changes(self._table)
+            while (changes := await watcher.changes(self._table)) is not None:
+                yield changes
         finally:
             self._table.unwatch(watcher)
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 import grpc.aio
 
 from thinkimg_rpc.channel import call_metadata
-from thinkimg_rpc.errors import CallerError
+from thinkimg_rpc.errors import CallerError, Cancelled
 from thinkimg_rpc.status import from_rpc_error
 from thinkimg_rpc.v1 import (
     RegisterRequest,
@@ -54,7 +54,7 @@ class Lease:
                 await self._hold_once()
             except grpc.aio.AioRpcError as failure:
                 error = from_rpc_error(failure)
-                if isinstance(error, CallerError):
+                if isinstance(error, CallerError) and not isinstance(error, Cancelled):
                     logger.error("registration_refused", extra={"reason": error.message})
                     return error
                 logger.warning("lease_lost", extra={"reason": error.message})
