@@ -10,10 +10,12 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message import DecodeError
 
+from thinkimg_rpc.contract import ContractError, load_contracts
 from thinkimg_rpc.errors import Conflict, InvalidRequest
 from thinkimg_rpc.v1 import (
     HostedTool,
@@ -197,17 +199,30 @@ class LeaseTable:
                     f"a tool named {tool.name} is served already with another contract "
                     f"({method}); give yours another name in its .proto"
                 )
-        try:
-            return FileDescriptorSet.FromString(offer.descriptors)
-        except DecodeError as error:
-            raise InvalidRequest.field(
-                "offer.descriptors", "not a serialized google.protobuf.FileDescriptorSet"
-            ) from error
+        return _checked_files(offer.descriptors)
 
     def _methods(self, *, but: str) -> Iterator[tuple[str, str]]:
         for worker_id, lease in self.leases.items():
             if worker_id != but:
                 yield from ((tool.name, tool.method) for tool in lease.worker.tools)
+
+
+@lru_cache(maxsize=64)
+def _checked_files(descriptors: bytes) -> FileDescriptorSet:
+    """The descriptor set, if every client will be able to use it.
+
+    Cached, because the replicas of a worker all offer the same.
+    """
+    try:
+        files = FileDescriptorSet.FromString(descriptors)
+        load_contracts(files)
+    except DecodeError as error:
+        raise InvalidRequest.field(
+            "offer.descriptors", "not a serialized google.protobuf.FileDescriptorSet"
+        ) from error
+    except ContractError as error:
+        raise InvalidRequest.field("offer.descriptors", str(error)) from error
+    return files
 
 
 def _services(worker: Worker) -> Iterator[str]:
