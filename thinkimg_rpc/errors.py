@@ -182,27 +182,32 @@ _BY_CODE_AND_REASON = {(leaf.code, leaf.reason): leaf for leaf in _LEAVES if lea
 
 
 # A status travels in the trailers, which gRPC limits to 8 KiB, so what quotes the
-# caller's own input is cut.
-_MAX_MESSAGE = 1000
+# caller's own input is cut. In UTF-8 bytes, of which a message may take three in a
+# header (percent-encoded) and details four thirds (base64).
+_MAX_MESSAGE_BYTES = 1000
+_MAX_FIELD_BYTES = 80
+_MAX_DESCRIPTION_BYTES = 200
 _MAX_VIOLATIONS = 8
 
 
 def to_status(error: ThinkImgError) -> status_pb2.Status:
     """The `google.rpc.Status` of an error, with its details packed in."""
-    status = status_pb2.Status(code=error.code, message=_shorten(error.message, _MAX_MESSAGE))
+    message = _shorten(error.message, _MAX_MESSAGE_BYTES)
+    status = status_pb2.Status(code=error.code, message=message)
     if error.violations:
         bad = error_details_pb2.BadRequest()
         for violation in error.violations[:_MAX_VIOLATIONS]:
             bad.field_violations.add(
-                field=_shorten(violation.field, _MAX_MESSAGE // 5),
-                description=_shorten(violation.description, _MAX_MESSAGE // 5),
+                field=_shorten(violation.field, _MAX_FIELD_BYTES),
+                description=_shorten(violation.description, _MAX_DESCRIPTION_BYTES),
             )
         _pack(status, bad)
     if error.reason:
         _pack(status, error_details_pb2.ErrorInfo(reason=error.reason, domain=ERROR_DOMAIN))
-    if error.retry_after_s is not None:
+    if isinstance(error, Overloaded) or error.retry_after_s is not None:
+        # Without it, RESOURCE_EXHAUSTED would be taken for the caller's fault.
         delay = duration_pb2.Duration()
-        delay.FromNanoseconds(int(error.retry_after_s * 1e9))
+        delay.FromNanoseconds(int((error.retry_after_s or 0) * 1e9))
         _pack(status, error_details_pb2.RetryInfo(retry_delay=delay))
     return status
 
@@ -229,8 +234,12 @@ def from_status(status: status_pb2.Status) -> ThinkImgError:
     return kind(status.message, violations=violations, retry_after_s=retry_after_s)
 
 
-def _shorten(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
+def _shorten(text: str, max_bytes: int) -> str:
+    """At most `max_bytes` of UTF-8. What UTF-8 cannot hold (a lone surrogate) becomes `?`."""
+    encoded = text.encode(errors="replace")
+    if len(encoded) > max_bytes:
+        return encoded[: max_bytes - len("…".encode())].decode(errors="ignore") + "…"
+    return encoded.decode()
 
 
 def _pack(status: status_pb2.Status, detail: Message) -> None:
