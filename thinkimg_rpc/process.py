@@ -35,7 +35,7 @@ def die_with_parent() -> None:
     supervisor started. The kernel sends SIGKILL at the parent's death, also to a
     stopped process.
     """
-    variable = os.environ.get(PARENT_PID_VARIABLE)
+    variable = os.environ.pop(PARENT_PID_VARIABLE, None)
     if variable is None:
         return
     parent = int(variable)

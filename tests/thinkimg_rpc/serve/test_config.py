@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from thinkimg_rpc.serve.config import (
+    DEFAULT_CONFIG,
+    MeshConfig,
+    find_config,
+    load_config,
+    parse_config,
+    read_token,
+)
+from thinkimg_rpc.settings import CannotStart
+
+WORKER = '[[worker]]\nname = "a"\ntools = ["m:T"]\n'
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(CannotStart) as refused:
+        parse_config(tomllib.loads(text))
+    return str(refused.value)
+
+
+def test_the_shipped_mesh_hosts_crop_and_both_lines_in_one_worker_and_ocr_in_another() -> None:
+    config = load_config(DEFAULT_CONFIG)
+    hosted = {
+        worker.name: [tool.rpartition(":")[2] for tool in worker.tools] for worker in config.worker
+    }
+    assert hosted == {
+        "image": ["Crop", "DrawHorizontalLineByY", "DrawVerticalLineByX"],
+        "ocr": ["OCR"],
+    }
+    assert config.mesh.address == "127.0.0.1:50051"
+
+
+def test_each_option_that_the_shipped_file_mentions_exists_with_the_default_it_states() -> None:
+    text = DEFAULT_CONFIG.read_text(encoding="utf-8")
+    uncommented = re.sub(r"^#(?=[\[a-z])", "", text, flags=re.MULTILINE)
+    everything = parse_config(tomllib.loads(uncommented))
+    assert everything.limits == MeshConfig().limits
+    assert everything.mesh.drain_s == MeshConfig().mesh.drain_s
+    assert everything.worker[0].image_cache_bytes == MeshConfig().limits.image_cache_bytes
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[mesh]\nadress = 1", '[mesh] unknown key "adress"; did you mean "address"?'),
+        ("[meshes]", 'unknown key "meshes"; did you mean "mesh"?'),
+        (
+            "[tls]\nqqq = 1",
+            '[tls] unknown key "qqq"; known keys: cert, key, ca, mutual',
+        ),
+        ("mesh = 3", "[mesh] must be a table"),
+        ("[mesh]\ndrain_s = 'x'", "[mesh] drain_s: expected a number, got text in quotes"),
+        ("[mesh]\ninsecure = 1", "[mesh] insecure: expected true or false, got a whole number"),
+        (
+            '[mesh]\naddress = "50051"',
+            '[mesh] address: "50051" is not HOST:PORT, like "127.0.0.1:50051"',
+        ),
+        (
+            '[mesh]\naddress = "localhost:99999"',
+            '[mesh] address: "localhost:99999" is not HOST:PORT, like "127.0.0.1:50051"',
+        ),
+        ("[limits]\nqueue_length = 0", "[limits] queue_length: must be at least 1, not 0"),
+        ("[worker]\nname = 'a'", "worker must be written [[worker]], once for each worker"),
+        ("[[worker]]\ntools = ['m:T']", "[[worker]] number 1 name: must be given"),
+        (
+            WORKER + "replica = 2",
+            '[[worker]] "a" unknown key "replica"; did you mean "replicas"?',
+        ),
+        (WORKER + "replicas = 0", '[[worker]] "a" replicas: expected a whole number >= 1'),
+        (WORKER + "[worker.env]\nX = 1", '[[worker]] "a" env[...]: expected text in quotes'),
+        (
+            '[[worker]]\nname = "a"\ntools = "m:T"',
+            '[[worker]] "a" tools: expected a list, got text in quotes',
+        ),
+        (
+            '[[worker]]\nname = "a"\ntools = ["crop"]',
+            '[[worker]] "a" tools: "crop" does not name a tool class; write package.module:Class',
+        ),
+        (
+            '[[worker]]\nname = "a"\ntools = []',
+            '[[worker]] "a" tools: name at least one tool class',
+        ),
+        (
+            '[[worker]]\nname = "A B"\ntools = ["m:T"]',
+            '[[worker]] "A B" name: use lower-case letters, digits, - and _',
+        ),
+        (
+            WORKER + WORKER,
+            'two [[worker]] are called "a"; rename one, or set replicas = 2',
+        ),
+        (
+            '[[worker]]\nname = "hub"\ntools = ["m:T"]',
+            '[[worker]] "hub": the name is taken by the mesh itself',
+        ),
+    ],
+)
+def test_a_mistake_is_told_by_its_key_and_the_remedy(text: str, message: str) -> None:
+    assert refusal(text).startswith(message)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match=r"cannot read .*mesh.toml: No such file"):
+        load_config(tmp_path / "mesh.toml")
+
+
+def test_broken_toml_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "mesh.toml"
+    path.write_text("[mesh\n")
+    with pytest.raises(CannotStart, match=r"mesh.toml is not valid TOML: .*line 1"):
+        load_config(path)
+
+
+def test_a_mistake_in_a_file_is_told_with_the_files_name(tmp_path: Path) -> None:
+    path = tmp_path / "mesh.toml"
+    path.write_text("[mesh]\nadress = 1\n")
+    with pytest.raises(CannotStart, match=r'mesh.toml: \[mesh\] unknown key "adress"'):
+        load_config(path)
+
+
+def test_files_are_relative_to_the_folder_of_mesh_toml(tmp_path: Path) -> None:
+    path = tmp_path / "mesh.toml"
+    path.write_text(
+        '[mesh]\ntoken_file = "t"\nlog_dir = "/var/log/x"\n[tls]\ncert = "c"\nkey = "~/k"\n'
+    )
+    config = load_config(path)
+    assert config.mesh.token_file == str(tmp_path / "t")
+    assert config.mesh.log_dir == "/var/log/x"
+    assert config.tls is not None
+    assert config.tls.cert == str(tmp_path / "c")
+    assert config.tls.key == str(Path.home() / "k")
+    assert config.tls.ca == ""
+
+
+def test_mesh_toml_of_the_current_folder_goes_before_the_shipped_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_config(None) == DEFAULT_CONFIG
+    Path("mesh.toml").touch()
+    assert find_config(None) == Path("mesh.toml")
+    assert find_config(Path("other.toml")) == Path("other.toml")
+
+
+def test_the_token_comes_from_its_file_or_else_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("from the file\n")
+    with_file = parse_config({"mesh": {"token_file": str(tmp_path / "token")}})
+    monkeypatch.delenv("THINKIMG_TOKEN", raising=False)
+    assert read_token(MeshConfig()) == ""
+    monkeypatch.setenv("THINKIMG_TOKEN", "from the environment")
+    assert read_token(MeshConfig()) == "from the environment"
+    assert read_token(with_file) == "from the file"
+
+
+def test_an_empty_or_missing_token_file_never_means_no_token(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("\n")
+    with pytest.raises(CannotStart, match=r"token_file: .* is empty; write the token into it"):
+        read_token(parse_config({"mesh": {"token_file": str(tmp_path / "token")}}))
+    with pytest.raises(CannotStart, match=r"token_file: cannot read .*nowhere"):
+        read_token(parse_config({"mesh": {"token_file": str(tmp_path / "nowhere")}}))
