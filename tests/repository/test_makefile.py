@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pty
 import subprocess
 import sys
-import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +16,14 @@ ROOT = Path(__file__).parents[2]
 # These tests may themselves be run by make, which hands its own settings on.
 BY_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "ARGS", "VENV", "PYTHON")
 CLEAN = {name: value for name, value in os.environ.items() if name not in BY_MAKE}
+
+# Makes the terminal the controlling one, as a login does. In a program of its own
+# because a `preexec_fn` would fork this process with other tests' threads in it.
+AT_THE_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
 
 STAND_IN = f"""#!{sys.executable}
 import signal, sys
@@ -60,15 +66,15 @@ def test_ctrl_c_drains_the_mesh_and_make_succeeds(
     environment: Path, terminal: tuple[int, int]
 ) -> None:
     person, program = terminal
+    command = ["make", "serve", f"VENV={environment}", "ARGS=--config my.toml"]
     make = subprocess.Popen(
-        ["make", "serve", f"VENV={environment}", "ARGS=--config my.toml"],
+        [sys.executable, "-c", AT_THE_TERMINAL, *command],
         cwd=ROOT,
         env=CLEAN,
         stdin=program,
         stdout=program,
         stderr=program,
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )
     assert "serving serve --config my.toml" in _read_until(person, "my.toml")
     os.write(person, b"\x03")
