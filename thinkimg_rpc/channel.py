@@ -25,6 +25,9 @@ else:
 
 Options = list[tuple[str, Any]]
 
+IMAGES_HELD = "thinkimg-images-held"
+"""A header sent as soon as a worker has the images that a unary call carried."""
+
 _KEEPALIVE: Options = [
     ("grpc.keepalive_time_ms", 1000),
     ("grpc.keepalive_timeout_ms", 2000),

@@ -6,13 +6,16 @@ import asyncio
 import math
 import random
 import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import grpc.aio
 from google.protobuf.message import Message
 
 from thinkimg_rpc.blobs import LARGE_BYTES, get_image, put_image
-from thinkimg_rpc.channel import call_metadata
+from thinkimg_rpc.channel import IMAGES_HELD, call_metadata
 from thinkimg_rpc.client.directory import Directory
 from thinkimg_rpc.client.endpoint import Endpoint
 from thinkimg_rpc.client.images import ClientImages, digests_in
@@ -61,51 +64,45 @@ class Caller:
         Raises: CallerError at once; MeshFault when it stays until the deadline.
         """
         deadline = time.monotonic() + _checked(timeout_s)
-        request = self._images.by_digest(request)
-        digests = digests_in(request)
+        request, own = self._images.by_digest(request)
+        call = _Call(contract, request, digests_in(request), own, deadline)
         attempt = _Attempts(deadline)
         while True:
-            endpoint = self._directory.choose(contract.name, digests, attempt.tried)
+            endpoint = self._directory.choose(contract.name, call.digests, attempt.tried)
             if endpoint is None:
                 await self._pause(contract, attempt)
                 continue
             try:
-                return await self._send(endpoint, contract, request, digests, deadline)
+                return await self._send(endpoint, call)
             except ImageNotCached:
-                for digest in digests:
+                for digest in call.digests:
                     self._holdings.lost(digest, endpoint)
-                if not self._can_resend(digests, attempt):
+                if not self._can_resend(call, attempt):
                     raise
             except MeshFault as fault:
                 await attempt.note(fault, endpoint)
 
-    def _can_resend(self, digests: list[str], attempt: _Attempts) -> bool:
+    def _can_resend(self, call: _Call, attempt: _Attempts) -> bool:
         """Whether the bytes of images that a worker has evicted are still here."""
         attempt.images_lost += 1
-        here = any(self._images.data(digest) is not None for digest in digests)
+        here = any(self._data(call, digest) is not None for digest in call.digests)
         return here and attempt.images_lost < FAULTS_OF_ONE_CALL
 
-    async def _send(
-        self,
-        endpoint: Endpoint,
-        contract: ToolContract,
-        request: Message,
-        digests: list[str],
-        deadline: float,
-    ) -> Any:
+    def _data(self, call: _Call, digest: str) -> bytes | None:
+        own = call.own.get(digest)
+        return self._images.data(digest) if own is None else own
+
+    async def _send(self, endpoint: Endpoint, call: _Call) -> Any:
         endpoint.in_flight += 1
         try:
-            inline = await self._upload(endpoint, digests, deadline)
-            remaining_s = deadline - time.monotonic()
+            inline = await self._upload(endpoint, call)
             if inline:
-                response = await self._unary_with_data(
-                    endpoint, contract, request, inline, remaining_s
-                )
+                response = await self._unary_with_data(endpoint, call, inline)
             else:
-                response = await self._streamed(endpoint, contract, request, remaining_s)
-            for digest in digests:
+                response = await self._streamed(endpoint, call)
+            for digest in call.digests:
                 self._holdings.note(digest, endpoint)
-            await self._take_results(endpoint, response, deadline)
+            await self._take_results(endpoint, response, call.deadline)
             return response
         except grpc.aio.AioRpcError as failure:
             raise _attempt_error(failure) from failure
@@ -114,41 +111,37 @@ class Caller:
         finally:
             endpoint.in_flight -= 1
 
-    async def _streamed(
-        self, endpoint: Endpoint, contract: ToolContract, request: Message, remaining_s: float
-    ) -> Any:
+    async def _streamed(self, endpoint: Endpoint, call: _Call) -> Any:
         """Over the tool's open stream where that will do, as a unary call where not."""
-        started = time.monotonic()
-        stream = endpoint.stream(contract, self._metadata)
-        if stream is not None and request.ByteSize() <= LARGEST_ITEM_BYTES:
-            try:
-                return await stream.call(request, remaining_s)
-            except StreamBroken:
-                # Another call's item may have broken it (an answer over our limit, say).
-                # A call of its own gets the status that is its own.
-                remaining_s -= time.monotonic() - started
-        return await endpoint.unary(contract)(request, timeout=remaining_s, metadata=self._metadata)
+        stream = endpoint.stream(call.contract, self._metadata)
+        if stream is not None and call.request.ByteSize() <= LARGEST_ITEM_BYTES:
+            # When it breaks, another call's item may have broken it (an answer over our
+            # limit, say). A call of its own gets the status that is its own.
+            with suppress(StreamBroken):
+                return await stream.call(call.request, call.remaining_s)
+        unary = endpoint.unary(call.contract)
+        return await unary(call.request, timeout=call.remaining_s, metadata=self._metadata)
 
-    async def _upload(self, endpoint: Endpoint, digests: list[str], deadline: float) -> set[str]:
+    async def _upload(self, endpoint: Endpoint, call: _Call) -> dict[str, bytes]:
         """Make sure of the images the worker lacks.
 
-        Large ones are put into its store first. Returns the digests whose bytes go
-        along in the request. An image another call is uploading is waited for.
+        Large ones are put into its store first. Returns those whose bytes go along
+        in the request. An image another call is uploading is waited for.
         """
-        inline: set[str] = set()
-        for digest in digests:
+        inline: dict[str, bytes] = {}
+        for digest in call.digests:
             while (upload := endpoint.uploads.get(digest)) is not None:
-                async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                async with asyncio.timeout(max(0.0, call.remaining_s)):
                     await asyncio.shield(upload)
             if endpoint.id in self._holdings.of(digest):
                 continue
-            data = self._images.data(digest)
+            data = self._data(call, digest)
             if data is None:
                 continue  # it may have come from elsewhere: the worker asks the front door
             if len(data) > LARGE_BYTES:
-                await self._put(endpoint, digest, data, deadline)
+                await self._put(endpoint, digest, data, call.deadline)
             else:
-                inline.add(digest)
+                inline[digest] = data
         return inline
 
     async def _put(self, endpoint: Endpoint, digest: str, data: bytes, deadline: float) -> None:
@@ -165,21 +158,22 @@ class Caller:
     async def _unary_with_data(
         self,
         endpoint: Endpoint,
-        contract: ToolContract,
-        request: Message,
-        inline: set[str],
-        remaining_s: float,
+        call: _Call,
+        inline: Mapping[str, bytes],
     ) -> Any:
-        carrying = self._images.with_data(request, set(inline))
+        carrying = self._images.with_data(call.request, inline)
         with _Upload(endpoint, inline) as upload:
-            call = endpoint.unary(contract)(carrying, timeout=remaining_s, metadata=self._metadata)
-            # The worker sends its headers once it has decoded the images: calls that
-            # wait for them can go on while the tool runs.
-            await call.initial_metadata()
-            for digest in inline:
-                self._holdings.note(digest, endpoint)
-            upload.settle()
-            return await call
+            answer = endpoint.unary_with_headers(call.contract)(
+                carrying, timeout=call.remaining_s, metadata=self._metadata
+            )
+            # Headers come once the worker has decoded the images: calls that wait for
+            # them can go on while the tool runs. A call that failed has others.
+            if IMAGES_HELD in await answer.initial_metadata():
+                for digest in inline:
+                    self._holdings.note(digest, endpoint)
+                upload.settle()
+            (response,) = [message async for message in answer]
+            return response
 
     async def _take_results(self, endpoint: Endpoint, response: Message, deadline: float) -> None:
         for result in self._images.keep_results(response):
@@ -207,6 +201,23 @@ class Caller:
         else:
             await self._directory.wait_for_change(pause_s)
         attempt.tried.clear()
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call, whatever worker it goes to."""
+
+    contract: ToolContract
+    request: Message
+    """With its images named by digest."""
+    digests: list[str]
+    own: Mapping[str, bytes]
+    """The images that came with the request as bytes."""
+    deadline: float
+
+    @property
+    def remaining_s(self) -> float:
+        return self.deadline - time.monotonic()
 
 
 class _Attempts:
@@ -250,9 +261,9 @@ class _Attempts:
 class _Upload:
     """Marks images as on their way to a worker, so that no second call sends them too."""
 
-    def __init__(self, endpoint: Endpoint, digests: set[str]) -> None:
+    def __init__(self, endpoint: Endpoint, digests: Iterable[str]) -> None:
         self._endpoint = endpoint
-        self._digests = digests
+        self._digests = tuple(digests)
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def __enter__(self) -> _Upload:

@@ -72,7 +72,14 @@ class Endpoint:
 
     def unary(self, contract: ToolContract) -> Any:
         """The tool's unary method, of the generated stub where this process has one."""
-        return self._once(contract.method, lambda: self._method(contract, contract.method))
+        return self._once(contract.method, lambda: _method(self.channel, contract, contract.method))
+
+    def unary_with_headers(self, contract: ToolContract) -> Any:
+        """The same, as a call whose headers can be awaited before its one response."""
+        channel = _HeadersFirst(self.channel)
+        return self._once(
+            f"{contract.method} headers", lambda: _method(channel, contract, contract.method)
+        )
 
     def stream(
         self, contract: ToolContract, metadata: tuple[tuple[str, str], ...]
@@ -83,7 +90,7 @@ class Endpoint:
             return None
         stream = self._streams.get(name)
         if stream is None or stream.broken:
-            method = self._once(name, lambda: self._method(contract, name))
+            method = self._once(name, lambda: _method(self.channel, contract, name))
             stream = ToolStream(method(metadata=metadata), contract.stream_request_class)
             self._streams[name] = stream
         return stream
@@ -103,17 +110,36 @@ class Endpoint:
             made = self._methods[name] = make()
         return made
 
-    def _method(self, contract: ToolContract, full_name: str) -> Any:
-        stub = stub_class(contract)
-        if stub is not None:
-            return getattr(stub(self.channel), full_name.rpartition("/")[2])
-        request: Any = contract.request_class
-        response: Any = contract.response_class
-        open_method: Any = self.channel.unary_unary
-        if full_name != contract.method:
-            request, response = contract.stream_request_class, contract.stream_response_class
-            open_method = self.channel.stream_stream
-        return open_method(full_name, request.SerializeToString, response.FromString)
+
+class _HeadersFirst:
+    """A channel that opens unary methods as ones with a stream of responses.
+
+    On the wire they are the same, but grpc.aio hands over the headers of a
+    unary call only together with its response.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._channel = channel
+
+    def unary_unary(self, *arguments: Any, **options: Any) -> Any:
+        return self._channel.unary_stream(*arguments, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._channel, name)
+
+
+def _method(channel: Any, contract: ToolContract, full_name: str) -> Any:
+    """A method of the tool's service, of the generated stub where there is one."""
+    stub = stub_class(contract)
+    if stub is not None:
+        return getattr(stub(channel), full_name.rpartition("/")[2])
+    request: Any = contract.request_class
+    response: Any = contract.response_class
+    open_method: Any = channel.unary_unary
+    if full_name != contract.method:
+        request, response = contract.stream_request_class, contract.stream_response_class
+        open_method = channel.stream_stream
+    return open_method(full_name, request.SerializeToString, response.FromString)
 
 
 @lru_cache(maxsize=256)

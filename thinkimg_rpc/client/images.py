@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -33,25 +33,32 @@ class ClientImages:
     def data(self, digest: str) -> bytes | None:
         return self._blobs.get(digest)
 
-    def by_digest(self, request: M) -> M:
-        """The request with every image named by digest; a copy if one came as bytes."""
+    def by_digest(self, request: M) -> tuple[M, dict[str, bytes]]:
+        """The request with every image named by digest; a copy if one came as bytes.
+
+        With it, the images that came as bytes, by digest: the memory may be too small
+        to keep them for as long as the call takes.
+        """
         images = find_messages(request.DESCRIPTOR, Image.DESCRIPTOR.full_name)
         if not any(image.WhichOneof("source") == "data" for image in images(request)):
-            return request
+            return request, {}
+        own: dict[str, bytes] = {}
         copy = type(request)()
         copy.CopyFrom(request)
         for image in images(copy):
             if image.WhichOneof("source") == "data":
-                image.digest = self.remember(image.data).digest
-        return copy
+                data = image.data
+                image.digest = self.remember(data).digest
+                own[image.digest] = data
+        return copy, own
 
-    def with_data(self, request: M, digests: set[str]) -> M:
-        """A copy of the request that carries the bytes of the images `digests`."""
+    def with_data(self, request: M, inline: Mapping[str, bytes]) -> M:
+        """A copy of the request that carries the bytes of the images `inline`, once each."""
+        left = dict(inline)
         copy = type(request)()
         copy.CopyFrom(request)
         for image in find_messages(request.DESCRIPTOR, Image.DESCRIPTOR.full_name)(copy):
-            if image.digest in digests and (data := self.data(image.digest)) is not None:
-                digests.discard(image.digest)
+            if (data := left.pop(image.digest, None)) is not None:
                 image.data = data
         return copy
 

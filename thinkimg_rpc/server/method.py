@@ -18,6 +18,7 @@ from typing import Any
 import grpc.aio
 from google.protobuf.message import DecodeError, Message
 
+from thinkimg_rpc.channel import IMAGES_HELD
 from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.errors import (
     CallerError,
@@ -73,6 +74,9 @@ class JobClock:
         return remaining_s
 
 
+_HELD = ((IMAGES_HELD, "1"),)
+
+
 class _EarlyHeaders:
     """Sends a call's headers before its response is ready.
 
@@ -96,7 +100,7 @@ class _EarlyHeaders:
 
     def _send(self) -> None:
         if self._sending is None and not self._context.done():
-            self._sending = self._loop.create_task(self._context.send_initial_metadata(()))
+            self._sending = self._loop.create_task(self._context.send_initial_metadata(_HELD))
 
 
 def _ignore() -> None:
