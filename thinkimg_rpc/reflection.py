@@ -14,6 +14,7 @@ import grpc
 import grpc.aio
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection_pb2 import (
     ErrorResponse,
     ExtensionNumberResponse,
@@ -81,6 +82,7 @@ class Reflection:
     """The reflection service over a `FileIndex` and the services served right now."""
 
     def __init__(self, files: FileIndex, services: Callable[[], Iterable[str]]) -> None:
+        files.add(_own_files())
         self._files = files
         self._services = services
 
@@ -145,6 +147,28 @@ class Reflection:
             base_type_name=message, extension_number=self._files.extension_numbers(message)
         )
         return ServerReflectionResponse(all_extension_numbers_response=numbers)
+
+
+def _own_files() -> list[FileDescriptorProto]:
+    """The contract of reflection itself, which clients look up like any other they see listed.
+
+    v1 is v1alpha with another package; the installed package has only v1alpha.
+    """
+    alpha = FileDescriptorProto.FromString(reflection_pb2.DESCRIPTOR.serialized_pb)
+    stable = FileDescriptorProto.FromString(reflection_pb2.DESCRIPTOR.serialized_pb)
+    stable.name, stable.package = _stable(alpha.name), _stable(alpha.package)
+    for message in stable.message_type:
+        for field in message.field:
+            field.type_name = _stable(field.type_name)
+    for method in stable.service[0].method:
+        method.input_type, method.output_type = map(
+            _stable, (method.input_type, method.output_type)
+        )
+    return [alpha, stable]
+
+
+def _stable(name: str) -> str:
+    return name.replace("v1alpha", "v1")
 
 
 def _error(code: grpc.StatusCode, message: str) -> ServerReflectionResponse:

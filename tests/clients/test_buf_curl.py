@@ -33,6 +33,14 @@ def test_reflection_lists_the_services(mesh_address: str) -> None:
     assert "thinkimg_rpc.v1.CropService" in result.stdout.split()
 
 
+def test_every_service_that_is_listed_is_described_too(mesh_address: str) -> None:
+    result = _buf_curl("--list-methods", f"http://{mesh_address}")
+    assert result.returncode == 0, result.stderr
+    methods = result.stdout.split()
+    assert "thinkimg_rpc.v1.CropService/CropStream" in methods
+    assert "grpc.reflection.v1.ServerReflection/ServerReflectionInfo" in methods
+
+
 def test_a_crop_is_called_from_json(mesh_address: str, picture: Path) -> None:
     url = f"http://{mesh_address}/thinkimg_rpc.v1.CropService/Crop"
     result = _buf_curl("-d", "@-", url, stdin=_crop_request(picture, 10, 110))
