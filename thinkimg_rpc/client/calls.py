@@ -133,7 +133,7 @@ class Caller:
             while (upload := endpoint.uploads.get(digest)) is not None:
                 async with asyncio.timeout(max(0.0, call.remaining_s)):
                     await asyncio.shield(upload)
-            if endpoint.id in self._holdings.of(digest):
+            if self._holdings.has(digest, endpoint):
                 continue
             data = self._data(call, digest)
             if data is None:

@@ -23,6 +23,10 @@ class Holdings:
     def of(self, digest: str) -> Mapping[str, Endpoint]:
         return self._holders.get(digest, _NONE)
 
+    def has(self, digest: str, endpoint: Endpoint) -> bool:
+        """Whether this very process has it: a restarted worker keeps its id and nothing else."""
+        return self.of(digest).get(endpoint.id) is endpoint
+
     def note(self, digest: str, endpoint: Endpoint) -> None:
         self._holders.setdefault(digest, {})[endpoint.id] = endpoint
         self._holders.move_to_end(digest)
