@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
 import cv2
 import numpy as np
@@ -27,13 +28,13 @@ def color_of(name: str) -> Color:
 
     Raises: InvalidRequest, with the names that are spelt alike.
     """
-    try:
-        rgb = ImageColor.getrgb(name.strip() or _DEFAULT_COLOR)
-    except ValueError:
-        near = near_names(name, ImageColor.colormap)
-        hint = f"did you mean {' or '.join(near)}?" if near else "red, #ff0000 and #f00 are known"
-        raise InvalidRequest.field("color", f'no colour named "{name}"; {hint}') from None
-    return rgb[0], rgb[1], rgb[2]
+    with suppress(ValueError):
+        red, green, blue = ImageColor.getrgb(name.strip() or _DEFAULT_COLOR)[:3]
+        if all(0 <= value <= 255 for value in (red, green, blue)):  # not so in "rgb(999, 0, 0)"
+            return red, green, blue
+    near = near_names(name, ImageColor.colormap)
+    hint = f"did you mean {' or '.join(near)}?" if near else "red, #ff0000 and #f00 are known"
+    raise InvalidRequest.field("color", f'no colour named "{name}"; {hint}')
 
 
 def band_around(at: float, thickness: int, length: int, field: str) -> slice:
