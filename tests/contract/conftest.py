@@ -20,7 +20,7 @@ def descriptor_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A FileDescriptorSet of protos/, with imports and comments."""
     path = tmp_path_factory.mktemp("contract") / "today.binpb"
     script = ROOT / "scripts" / "make_protos.py"
-    subprocess.run([sys.executable, script, "--descriptors", path], check=True, timeout=100)
+    subprocess.run([sys.executable, script, "--descriptors", path], check=True, timeout=240)
     return path
 
 

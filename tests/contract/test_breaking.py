@@ -6,9 +6,13 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 BASELINE = Path(__file__).parents[2] / "protos" / "baseline.binpb"
+
+# The first run installs what it needs.
+pytestmark = pytest.mark.timeout(300)
 
 Buf = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -14,12 +14,15 @@ from thinkimg_rpc.cli.proto_compiler import REQUIREMENTS
 ROOT = Path(__file__).parents[2]
 PACKAGES = ["thinkimg_rpc/v1", "thinkimg_rpc/testing/v1"]
 
+# The first run installs what it needs.
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture(scope="module")
 def regenerated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("stubs")
     script = ROOT / "scripts" / "make_protos.py"
-    subprocess.run([sys.executable, script, "--out", out], check=True, timeout=100)
+    subprocess.run([sys.executable, script, "--out", out], check=True, timeout=240)
     return out
 
 

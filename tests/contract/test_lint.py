@@ -6,7 +6,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+# The first run installs what it needs.
+pytestmark = pytest.mark.timeout(300)
 
 Buf = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -22,6 +22,9 @@ ROOT = Path(__file__).parents[2]
 ROUND_TRIP = Path(__file__).with_name("round_trip.py")
 OLDEST = "6.31.1"
 
+# The first run installs what it needs.
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture(scope="module")
 def oldest_python() -> Path:
@@ -38,7 +41,7 @@ def oldest_python() -> Path:
         if not stamp.exists() or stamp.read_text().split("\n") != wanted:
             venv.create(environment, clear=True, with_pip=True)
             pip = [str(environment / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-            subprocess.run([*pip, "install", "--quiet", *wanted], check=True, timeout=100)
+            subprocess.run([*pip, "install", "--quiet", *wanted], check=True, timeout=240)
             stamp.write_text("\n".join(wanted))
     return environment / "bin" / "python"
 
