@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import signal
@@ -12,10 +14,14 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
+from unittest import mock
 
 import psutil
 
+from thinkimg_rpc.cli import main
+
 THINKIMG = (sys.executable, "-m", "thinkimg_rpc.cli")
+_SERVED = re.compile(r"^(?:mesh serving at|joined the mesh at) ([^\s,]+)", re.MULTILINE)
 T = TypeVar("T")
 
 
@@ -68,9 +74,7 @@ class RunningServe:
         """The address, once it says that it serves or has joined."""
 
         def look() -> str | None:
-            said = re.search(
-                r"^(?:mesh serving at|joined the mesh at) ([^\s,]+)", self.output, re.M
-            )
+            said = _SERVED.search(self.output)
             ended = self.process.poll() is not None
             assert said or not ended, f"thinkimg serve ended:\n{self.output}"
             return said[1] if said else None
@@ -87,7 +91,19 @@ class RunningServe:
 
 
 def thinkimg(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run one `thinkimg` command to its end."""
+    """Run one `thinkimg` command to its end, in this process."""
+    output, errors = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.dict(os.environ, environment),
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(errors),
+    ):
+        status = main(arguments)
+    return subprocess.CompletedProcess(arguments, status, output.getvalue(), errors.getvalue())
+
+
+def thinkimg_process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run one `thinkimg` command to its end, as a process of its own."""
     return subprocess.run(
         [*THINKIMG, *arguments],
         capture_output=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from thinkimg_rpc.client import SyncMesh
 
-REFRESH_S = 0.5
+REFRESH_S = 1.0
 
 
 def status(
@@ -50,6 +51,10 @@ def status(
             screen.print(_view(mesh, address))
             return
         try:
+            while not screen.is_terminal:
+                screen.print(_view(mesh, address))
+                sys.stdout.flush()
+                time.sleep(REFRESH_S)
             with Live(_view(mesh, address), console=screen, auto_refresh=False) as live:
                 while True:
                     time.sleep(REFRESH_S)
