@@ -16,19 +16,9 @@ import pytest
 from thinkimg_rpc.hub.hub import Hub
 from thinkimg_rpc.server.worker import Worker
 from thinkimg_rpc.settings import HubSettings, WorkerSettings
-from thinkimg_rpc.tool import Call, Tool
-from thinkimg_rpc.v1 import CropRequest, CropResponse
+from thinkimg_workers.crop import Crop
 
 WIDTH, HEIGHT = 640, 360
-
-
-class Crop(Tool[CropRequest, CropResponse]):
-    """The crop of the design document."""
-
-    def run(self, request: CropRequest, call: Call) -> CropResponse:
-        image = call.image(request.image)
-        box = call.box(request.box, within=image)
-        return CropResponse(image=call.reply_image(image[box.rows, box.columns]))
 
 
 @pytest.fixture(scope="session")
