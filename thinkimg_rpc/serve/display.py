@@ -28,7 +28,7 @@ class Display:
 
     def say(self, text: str, style: str = "") -> None:
         """Print one line as it is, however wide the terminal."""
-        self._console.print(Text(text, style=style), soft_wrap=True, highlight=False)
+        self._print(Text(text, style=style))
 
     def table(
         self, headline: str, children: Sequence[Child], workers: Mapping[str, Worker]
@@ -44,7 +44,7 @@ class Display:
             line = Text(f"  {name:{name_width}}  ")
             line.append(f"{state.value:{state_width}}", _STYLES[state])
             line.append(f"  {_about(child, workers.get(name))}")
-            self._console.print(line, soft_wrap=True)
+            self._print(line)
 
     def child_changed(self, child: Child) -> None:
         """Print a change that a person should know of."""
@@ -59,6 +59,13 @@ class Display:
             self.say(f"{name} cannot start: {child.reason} (log: {child.spec.log})", "red")
         if child.state is not ChildState.STARTING:
             self._shown[name] = child.state
+
+    def _print(self, line: Text) -> None:
+        try:
+            self._console.print(line, soft_wrap=True, highlight=False)
+        except OSError:
+            # The terminal was closed. The mesh still has to drain in order.
+            self._console.quiet = True
 
 
 def _about(child: Child, worker: Worker | None) -> str:
