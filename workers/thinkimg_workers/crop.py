@@ -7,11 +7,13 @@ import math
 import cv2
 
 from thinkimg_rpc.errors import OutOfRange
-from thinkimg_rpc.imaging.rgb import known_uint8
+from thinkimg_rpc.imaging.limits import MAX_SIDE
+from thinkimg_rpc.imaging.rgb import Pixels, known_uint8
 from thinkimg_rpc.tool import Call, PixelBox, Tool
 from thinkimg_rpc.v1 import Box, CropRequest, CropResponse
 
-MAX_RESULT_PIXELS = 16_000_000
+MAX_ENLARGED_PIXELS = 1 << 24
+"""4096 x 4096: more than any model looks at, and 48 MiB of memory."""
 
 
 class Crop(Tool[CropRequest, CropResponse]):
@@ -21,39 +23,40 @@ class Crop(Tool[CropRequest, CropResponse]):
 
     def run(self, request: CropRequest, call: Call) -> CropResponse:
         image = call.image(request.image)
-        box = _padded(call.box(request.box, within=image), request.padding, image.shape)
-        region = image[box.rows, box.columns]
-        if request.HasField("scale") and request.scale != 1:
-            size = _size(box, request.scale)
-            region = known_uint8(cv2.resize(region, size, interpolation=_method(request)))
+        call.box(request.box, within=image)
+        kept = padded(request.box, request.padding, within=image)
+        region = image[kept.rows, kept.columns]
+        if request.HasField("scale"):
+            region = scaled(region, request.scale)
         return CropResponse(
             image=call.reply_image(region, request.format),
-            box=Box(x0=box.x0, y0=box.y0, x1=box.x1, y1=box.y1),
+            box=Box(x0=kept.x0, y0=kept.y0, x1=kept.x1, y1=kept.y1),
         )
 
 
-def _padded(box: PixelBox, padding: float, shape: tuple[int, ...]) -> PixelBox:
-    around = math.ceil(padding)
+def padded(box: Box, padding: float, within: Pixels) -> PixelBox:
+    """The whole pixels of a box with `padding` around it, as far as the image goes."""
+    height, width = within.shape[:2]
     return PixelBox(
-        max(box.x0 - around, 0),
-        max(box.y0 - around, 0),
-        min(box.x1 + around, shape[1]),
-        min(box.y1 + around, shape[0]),
+        max(0, math.floor(box.x0 - padding)),
+        max(0, math.floor(box.y0 - padding)),
+        min(width, math.ceil(box.x1 + padding)),
+        min(height, math.ceil(box.y1 + padding)),
     )
 
 
-def _size(box: PixelBox, scale: float) -> tuple[int, int]:
-    width = max(1, round((box.x1 - box.x0) * scale))
-    height = max(1, round((box.y1 - box.y0) * scale))
-    if width * height > MAX_RESULT_PIXELS:
+def scaled(pixels: Pixels, scale: float) -> Pixels:
+    """(H, W, 3) to (scale * H, scale * W, 3), both rounded, one pixel at least.
+
+    Raises: OutOfRange, when an enlargement would be too large.
+    """
+    height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
+    if scale > 1 and (width * height > MAX_ENLARGED_PIXELS or max(width, height) > MAX_SIDE):
         raise OutOfRange.field(
             "scale",
-            f"gives {width}x{height}, over {MAX_RESULT_PIXELS} pixels; "
-            "choose a smaller scale or box",
+            f"{scale:g} gives {width}x{height}, over {MAX_ENLARGED_PIXELS} pixels or "
+            f"{MAX_SIDE} on a side; choose a smaller scale or box",
         )
-    return width, height
-
-
-def _method(request: CropRequest) -> int:
     # Averaging over the area keeps thin strokes when shrinking; cubic is sharper when enlarging.
-    return cv2.INTER_CUBIC if request.scale > 1 else cv2.INTER_AREA
+    method = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+    return known_uint8(cv2.resize(pixels, (width, height), interpolation=method))

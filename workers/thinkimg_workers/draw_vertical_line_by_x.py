@@ -1,4 +1,4 @@
-"""DrawVerticalLineByX: a vertical line across an image, at one , band].swapaxes(0, 1):column."""
+"""DrawVerticalLineByX: a vertical line across an image, at one column."""
 
 from __future__ import annotations
 

@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import math
-from contextlib import suppress
+import re
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import ImageColor
 
 from thinkimg_rpc.contract.names import near_names
 from thinkimg_rpc.errors import InvalidRequest, OutOfRange
+from thinkimg_rpc.imaging.rgb import Pixels
 from thinkimg_rpc.v1 import LineStyle
 
 BACKEND = f"opencv {cv2.__version__}"
 
-Pixels = NDArray[np.uint8]
 Color = tuple[int, int, int]
 
 _DEFAULT_COLOR = "red"
+_HEXADECIMAL = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})")
 _DASH_ON, _DASH_PERIOD = 6, 10
 
 
-def color_of(name: str) -> Color:
+def color_of(text: str) -> Color:
     """The RGB of a CSS colour name, #rrggbb or #rgb; red if empty.
 
     Raises: InvalidRequest, with the names that are spelt alike.
     """
-    with suppress(ValueError):
-        red, green, blue = ImageColor.getrgb(name.strip() or _DEFAULT_COLOR)[:3]
-        if all(0 <= value <= 255 for value in (red, green, blue)):  # not so in "rgb(999, 0, 0)"
-            return red, green, blue
-    near = near_names(name, ImageColor.colormap)
-    hint = f"did you mean {' or '.join(near)}?" if near else "red, #ff0000 and #f00 are known"
-    raise InvalidRequest.field("color", f'no colour named "{name}"; {hint}')
+    name = text.strip().lower() or _DEFAULT_COLOR
+    if name not in ImageColor.colormap and not _HEXADECIMAL.fullmatch(name):
+        near = near_names(name, ImageColor.colormap)
+        hint = f"did you mean {' or '.join(near)}?" if near else "red, #ff0000 and #f00 are known"
+        raise InvalidRequest.field("color", f'no colour named "{text}"; {hint}')
+    red, green, blue = ImageColor.getrgb(name)[:3]
+    return red, green, blue
 
 
 def band_around(at: float, thickness: int, length: int, field: str) -> slice:
