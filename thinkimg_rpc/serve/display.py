@@ -63,8 +63,9 @@ class Display:
     def _print(self, line: Text) -> None:
         try:
             self._console.print(line, soft_wrap=True, highlight=False)
-        except OSError:
-            # The terminal was closed. The mesh still has to drain in order.
+        except (OSError, SystemExit):
+            # The terminal was closed, or the pipe, at which rich wants to exit.
+            # The mesh goes on, and drains in order when it is told to.
             self._console.quiet = True
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
+from unittest import mock
 
 import pytest
 from rich.console import Console
@@ -61,6 +63,15 @@ async def test_changes_are_told_once_the_table_is_out(
         "image-0 serves at 127.0.0.1:4711",
         f"image-0: killed by SIGKILL; started again (log: {image.spec.log})",
     ]
+
+
+async def test_a_reader_that_goes_away_ends_the_output_and_nothing_else(fake: MakeSpec) -> None:
+    read_fd, write_fd = os.pipe()
+    os.close(read_fd)
+    with os.fdopen(write_fd, "w") as pipe, mock.patch("sys.stdout", pipe):
+        display = Display(Console(file=pipe))
+        display.say("nobody reads this")
+        display.table("mesh serving", [child(fake("serve"), ChildState.SERVING)], {})
 
 
 async def test_a_worker_that_crashes_again_and_again_is_told_once(
