@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NoReturn
 
 import grpc
@@ -14,6 +15,8 @@ from thinkimg_rpc.errors import InternalFault, ThinkImgError, TooLarge, from_sta
 _DETAILS_KEY = "grpc-status-details-bin"
 _NUMBERS: dict[grpc.StatusCode, int] = {code: code.value[0] for code in grpc.StatusCode}
 _CODES = {number: code for code, number in _NUMBERS.items()}
+_OVER_LIMIT = re.compile(r"(CLIENT|SERVER): .* larger than max \((\d+) vs\. (\d+)\)")
+"""What gRPC itself says of a message that is over its receiver's limit."""
 
 
 async def abort(context: grpc.aio.ServicerContext[Any, Any], error: ThinkImgError) -> NoReturn:
@@ -39,8 +42,24 @@ def from_rpc_error(error: grpc.aio.AioRpcError) -> ThinkImgError:
     code = error.code()
     message = error.details() or code.name
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        return TooLarge(message)
+        return TooLarge(_over_limit(message))
     if code is grpc.StatusCode.UNKNOWN:
         # A server that is not ours, or one that broke off in the middle.
         return InternalFault(message)
     return from_status(status_pb2.Status(code=_NUMBERS[code], message=message))
+
+
+def _over_limit(message: str) -> str:
+    found = _OVER_LIMIT.search(message)
+    if found is None:
+        return message
+    receiver, size, limit = found.groups()
+    if receiver == "CLIENT":
+        return (
+            f"the response has {size} bytes, and this client takes {limit}; "
+            "ask for less, or raise its max_message_bytes"
+        )
+    return (
+        f"the request has {size} bytes, and the mesh takes {limit}; "
+        "send less, or raise max_message_bytes in [limits] of mesh.toml"
+    )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from thinkimg_rpc.tool import Tool
 
 DRAIN_S = 1.0
+REGISTRATION_S = 10.0
 
 
 @asynccontextmanager
@@ -28,7 +29,10 @@ async def local_mesh(
     concurrency: int,
     limits: LimitSettings,
 ) -> AsyncIterator[Mesh]:
-    """Serve `tools` on sockets in a folder that only this user can enter, and connect."""
+    """Serve `tools` on sockets in a folder that only this user can enter, and connect.
+
+    Raises: CallerError, when the registry refuses the tools' contracts.
+    """
     from thinkimg_rpc.client.mesh import Mesh
 
     async with AsyncExitStack() as stack:
@@ -49,6 +53,22 @@ async def local_mesh(
             worker = Worker(settings, [tool() for tool in tools])
             await worker.start()
             stack.push_async_callback(worker.drain)
-            await asyncio.wait_for(worker.lease.registered.wait(), 10)
+            await _registered(worker)
         mesh = Mesh(hub.address, token="", max_message_bytes=limits.max_message_bytes)
         yield await stack.enter_async_context(mesh)
+
+
+async def _registered(worker: Worker) -> None:
+    """Raises: CallerError, saying why the registry refuses the worker; TimeoutError."""
+    registered = asyncio.create_task(worker.lease.registered.wait())
+    done, _ = await asyncio.wait(
+        {registered, worker.leasing},
+        timeout=REGISTRATION_S,
+        return_when=asyncio.FIRST_COMPLETED,
+    )
+    if worker.leasing in done:
+        registered.cancel()
+        raise worker.leasing.result()
+    if registered not in done:
+        registered.cancel()
+        raise TimeoutError(f"{worker.settings.id} could not register in {REGISTRATION_S:g} s")

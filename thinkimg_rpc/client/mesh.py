@@ -133,7 +133,7 @@ class Mesh(BuiltinTools):
             await self._channel.close()
             raise Unavailable(
                 f"no mesh answers at {self.address}; start one with `thinkimg serve`, "
-                "or give the address of one that runs"
+                "or give the address of one that runs, and TLS if it wants that"
             ) from error
         except ThinkImgError:
             await self._channel.close()
