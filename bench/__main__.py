@@ -1,63 +1,97 @@
-"""`python -m bench`: what is measured, on this machine, now."""
+"""`python -m bench`: what a call costs on this machine, next to what others cost."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import sys
-
-from rich.console import Console
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 
 from bench.arena import open_arena
+from bench.environment import describe_machine, restart_as_a_worker_runs
 from bench.measure import Effort
+from bench.memory import measure_memory
 from bench.noop import measure_noop
-from bench.processes import worker_environment
-from bench.report import Section, print_section
+from bench.report import (
+    Section,
+    goals_section,
+    markdown,
+    open_console,
+    print_section,
+    replace_generated,
+)
 from bench.rollout import measure_rollouts
+from bench.single_calls import measure_single_calls
 
-PARTS = ("rollout", "noop")
+PARTS = ("rollout", "tools", "noop", "memory")
+ROLLOUT_EFFORT, GRID_EFFORT = Effort(9, 0.5), Effort(5, 0.3)
+QUICK_ROLLOUT_EFFORT, QUICK_GRID_EFFORT = Effort(3, 0.25), Effort(2, 0.12)
+
+Show = Callable[[Section], None]
 
 
 def main() -> None:
     options = _parse()
-    _run_as_a_worker_would()
-    asyncio.run(_bench(options))
+    restart_as_a_worker_runs("bench")
+    console = open_console()
+    machine = describe_machine()
+    console.print(machine, style="dim", highlight=False, end="\n\n")
+    sections: list[Section] = []
+
+    def show(section: Section) -> None:
+        sections.append(section)
+        print_section(section, console)
+
+    begin = time.monotonic()
+    asyncio.run(_measure(options.only, options.quick, show))
+    goals = goals_section(sections)
+    print_section(goals, console)
+    console.print(f"took {time.monotonic() - begin:.0f} s", style="dim", highlight=False)
+    if options.write:
+        today = datetime.now(UTC).date()
+        content = f"{today}, {machine}\n\n{markdown([goals, *sections])}"
+        document = options.write.read_text()
+        options.write.write_text(replace_generated(document, content))
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument(
-        "--only", default=",".join(PARTS), metavar="PARTS", help=f"some of {','.join(PARTS)}"
+        "--only", type=_parts, default=PARTS, help=f"comma-separated, from: {', '.join(PARTS)}"
+    )
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="also put the tables into this document"
     )
     return parser.parse_args()
 
 
-def _run_as_a_worker_would() -> None:
-    """Start again with the environment that the supervisor gives to workers.
-
-    So that the allocator's settings, which are read once at the start, are the
-    same in every process of the benchmark, the client's included.
-    """
-    if "MALLOC_TRIM_THRESHOLD_" not in os.environ:
-        command = [sys.executable, "-m", "bench", *sys.argv[1:]]
-        os.execve(sys.executable, command, worker_environment())
+def _parts(text: str) -> tuple[str, ...]:
+    parts = tuple(text.split(","))
+    if unknown := set(parts) - set(PARTS):
+        raise argparse.ArgumentTypeError(
+            f"no part called {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}"
+        )
+    return parts
 
 
-async def _bench(options: argparse.Namespace) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    parts = options.only.split(",")
-    effort = Effort(3, 0.3) if options.quick else Effort(7, 0.5)
-
-    def show(section: Section) -> None:
-        print_section(section, console)
-
-    if "rollout" in parts:
+async def _measure(parts: tuple[str, ...], quick: bool, show: Show) -> None:
+    grid_effort = QUICK_GRID_EFFORT if quick else GRID_EFFORT
+    if "rollout" in parts or "tools" in parts:
         async with open_arena() as entrants:
-            show(await measure_rollouts(entrants, effort))
+            if "rollout" in parts:
+                effort = QUICK_ROLLOUT_EFFORT if quick else ROLLOUT_EFFORT
+                show(await measure_rollouts(entrants, effort))
+            if "tools" in parts:
+                for section in await measure_single_calls(entrants, grid_effort):
+                    show(section)
     if "noop" in parts:
-        show(await measure_noop(effort))
+        for section in await measure_noop(grid_effort):
+            show(section)
+    if "memory" in parts:
+        show(await measure_memory())
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from thinkimg_rpc.settings import LimitSettings
 MESH = "mesh"
 FRONT_DOOR = "mesh, front door"
 IN_PROCESS = "in process"
-IN_PROCESS_OPENCV = "in process, OpenCV's PNG"
+IN_PROCESS_OPENCV = "in process, OpenCV PNG"
 BASE64 = "FastAPI, base64"
 DIGESTS = "FastAPI, digests"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 
-from bench.workload import build_request
+from bench.workload import EPISODES, build_request
 from thinkimg_rpc.imaging.codec import decode, encode_png
 from thinkimg_rpc.tool import Call, Clock, ImageAccess
 from thinkimg_rpc.v1 import Image, ImageFormat, ResultImage
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from thinkimg_rpc.tool import Pixels
 
 MAX_PIXELS = 64 << 20
-KEPT_RESULTS = 256
+KEPT_RESULTS = 4 * EPISODES
 Encode = Callable[["Pixels"], bytes]
 
 
