@@ -31,8 +31,8 @@ class ToolStream:
         self._item_class = item_class
         self._ids = map(str, itertools.count(1))
         self._waiting: dict[str, asyncio.Future[Any]] = {}
-        # Two writes at once on one call kill it.
-        self._writing = asyncio.Lock()
+        self._outbox: asyncio.Queue[Any] = asyncio.Queue()
+        self._writing = asyncio.create_task(self._write())
         self._reading = asyncio.create_task(self._read())
         self.broken = False
 
@@ -44,14 +44,14 @@ class ToolStream:
         item = self._item_class(request_id=next(self._ids), timeout_s=max(remaining_s, 1e-3))
         item.request.CopyFrom(request)
         answer = self._waiting[item.request_id] = asyncio.get_running_loop().create_future()
+        self._outbox.put_nowait(item)
         try:
             async with asyncio.timeout(remaining_s + LATE_S):
-                await self._write(item)
                 return await answer
         except TimeoutError as late:
             raise DeadlineExceeded("no answer in time") from late
         except asyncio.CancelledError:
-            await asyncio.shield(self._give_up(item.request_id))
+            self._give_up(item.request_id)
             raise
         finally:
             self._waiting.pop(item.request_id, None)
@@ -59,20 +59,27 @@ class ToolStream:
     async def close(self) -> None:
         """End the stream; what is in flight is given up."""
         self._call.cancel()
-        await asyncio.gather(self._reading, return_exceptions=True)
+        await asyncio.gather(self._reading, self._writing, return_exceptions=True)
 
-    async def _write(self, item: Message) -> None:
-        try:
-            async with self._writing:
-                await self._call.write(item)
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as failure:
-            raise StreamBroken("the worker's stream broke") from failure
-
-    async def _give_up(self, request_id: str) -> None:
+    def _give_up(self, request_id: str) -> None:
         cancel = self._item_class(request_id=request_id)
         cancel.cancel.SetInParent()
-        if not self.broken:
-            await self._write(cancel)
+        self._outbox.put_nowait(cancel)
+
+    async def _write(self) -> None:
+        # A task of its own: gRPC ends a call when a write is cancelled, as a caller
+        # may be, and also when two writes meet.
+        try:
+            while True:
+                item = await self._outbox.get()
+                if item.request_id in self._waiting or item.WhichOneof("item") == "cancel":
+                    await self._call.write(item)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            # The stream has ended: everybody hears of it through `_read`.
+            return
+        finally:
+            # Without its writer the stream is of no use to anybody.
+            self._call.cancel()
 
     async def _read(self) -> None:
         reason = "the worker ended the stream"
@@ -83,6 +90,7 @@ class ToolStream:
             reason = failure.details() or failure.code().name
         finally:
             self.broken = True
+            self._writing.cancel()
             for waiting in self._waiting.values():
                 if not waiting.done():
                     waiting.set_exception(StreamBroken(reason))
