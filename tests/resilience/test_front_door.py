@@ -172,3 +172,17 @@ async def test_a_service_whose_workers_have_all_left_is_unavailable(
     failure = await failure_of(echo.Echo(EchoRequest(), timeout=LONG_S))
     assert failure.code() is grpc.StatusCode.UNAVAILABLE
     assert "EchoService" in (failure.details() or "")
+
+
+async def test_a_call_in_flight_outlives_the_lease_of_its_worker(
+    hub: Hub, echo: EchoServiceAsyncStub, start_worker: StartWorker
+) -> None:
+    tool = GatedEcho()
+    worker = await start_worker("gated-0", tool)
+    call = asyncio.ensure_future(echo.Echo(EchoRequest(text="hi"), timeout=LONG_S))
+    await eventually(lambda: tool.began)
+    # As when a worker that drains has nothing left but this answer.
+    worker.leasing.cancel()
+    await eventually(lambda: not hub.table.leases)
+    tool.gate.set()
+    assert (await call).text == "hi"

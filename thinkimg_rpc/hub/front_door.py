@@ -22,6 +22,9 @@ from thinkimg_rpc.v1 import WorkerState
 
 ATTEMPTS = 3
 """Workers tried before the caller hears that none could be reached."""
+LAST_CALLS_S = 60.0
+"""What is in flight to a worker whose lease has ended gets this long to be answered. A
+dead or hung worker's calls fail earlier by themselves, and are passed to another."""
 
 if TYPE_CHECKING:
     # Generic only to the type checker.
@@ -42,8 +45,9 @@ class FrontDoor(GenericHandler):
         self._table = table
         self._max_message_bytes = max_message_bytes
         self._tls = tls
-        self._channels: dict[str, grpc.aio.Channel] = {}
-        self._in_flight: dict[str, int] = {}
+        # By lease, not by id: a worker that restarts has the same id and another address.
+        self._channels: dict[Lease, grpc.aio.Channel] = {}
+        self._in_flight: dict[Lease, int] = {}
         self._closing: set[asyncio.Task[None]] = set()
         table.on_gone.append(self._forget)
 
@@ -62,6 +66,8 @@ class FrontDoor(GenericHandler):
         return grpc.stream_stream_rpc_method_handler(stream)
 
     async def close(self) -> None:
+        for task in self._closing:
+            task.cancel()
         for channel in self._channels.values():
             await channel.close(None)
 
@@ -72,7 +78,7 @@ class FrontDoor(GenericHandler):
             call = self._channel(lease).unary_unary(method, None, None)(
                 raw, timeout=context.time_remaining(), metadata=_passed_on(context)
             )
-            with _Counted(self._in_flight, lease.worker.id):
+            with _Counted(self._in_flight, lease):
                 try:
                     response: bytes = await call
                     return response
@@ -88,7 +94,7 @@ class FrontDoor(GenericHandler):
         call = self._channel(lease).stream_stream(method, None, None)(
             requests, timeout=context.time_remaining(), metadata=_passed_on(context)
         )
-        with _Counted(self._in_flight, lease.worker.id):
+        with _Counted(self._in_flight, lease):
             try:
                 async for response in call:
                     await context.write(response)
@@ -109,7 +115,7 @@ class FrontDoor(GenericHandler):
 
     def _burden(self, lease: Lease) -> tuple[bool, int]:
         reluctant = lease.worker.state != WorkerState.WORKER_STATE_SERVING
-        return reluctant, self._in_flight.get(lease.worker.id, 0) + lease.worker.load.queued
+        return reluctant, self._in_flight.get(lease, 0) + lease.worker.load.queued
 
     def _try_another(self, error: grpc.aio.AioRpcError, service: str, tried: set[str]) -> bool:
         untried = self._table.by_service[service].keys() - tried
@@ -122,17 +128,16 @@ class FrontDoor(GenericHandler):
         return False
 
     def _channel(self, lease: Lease) -> grpc.aio.Channel:
-        if lease.worker.id not in self._channels:
-            self._channels[lease.worker.id] = open_channel(
+        if lease not in self._channels:
+            self._channels[lease] = open_channel(
                 lease.worker.address, max_message_bytes=self._max_message_bytes, tls=self._tls
             )
-        return self._channels[lease.worker.id]
+        return self._channels[lease]
 
     def _forget(self, lease: Lease) -> None:
-        self._in_flight.pop(lease.worker.id, None)
-        channel = self._channels.pop(lease.worker.id, None)
+        channel = self._channels.pop(lease, None)
         if channel is not None:
-            task = asyncio.create_task(channel.close(None))
+            task = asyncio.create_task(channel.close(LAST_CALLS_S))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 
@@ -140,16 +145,17 @@ class FrontDoor(GenericHandler):
 class _Counted:
     """Counts a call towards its worker while it is in flight."""
 
-    def __init__(self, counts: dict[str, int], worker_id: str) -> None:
+    def __init__(self, counts: dict[Lease, int], lease: Lease) -> None:
         self._counts = counts
-        self._worker_id = worker_id
+        self._lease = lease
 
     def __enter__(self) -> None:
-        self._counts[self._worker_id] = self._counts.get(self._worker_id, 0) + 1
+        self._counts[self._lease] = self._counts.get(self._lease, 0) + 1
 
     def __exit__(self, *exc_info: object) -> None:
-        if self._worker_id in self._counts:
-            self._counts[self._worker_id] -= 1
+        self._counts[self._lease] -= 1
+        if not self._counts[self._lease]:
+            del self._counts[self._lease]
 
 
 def _passed_on(context: Context) -> tuple[tuple[str, str | bytes], ...]:
