@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 import grpc.aio
 from grpc_health.v1 import health_pb2
@@ -24,6 +25,7 @@ from thinkimg_rpc.v1 import (
     image_store_pb2,
     registry_pb2,
 )
+from thinkimg_rpc.well_formed import WellFormed
 
 logger = logging.getLogger(__name__)
 
@@ -56,15 +58,16 @@ class Hub:
             options=server_options(settings.limits.max_message_bytes),
             interceptors=interceptors(settings.token),
         )
-        add_RegistryServiceServicer_to_server(Registry(self.table), self._server)
+        services: Any = WellFormed(self._server)
+        add_RegistryServiceServicer_to_server(Registry(self.table), services)
         add_ImageStoreServiceServicer_to_server(
-            ImageStore(BlobStore(settings.limits.image_store_bytes)), self._server
+            ImageStore(BlobStore(settings.limits.image_store_bytes)), services
         )
-        add_HealthServicer_to_server(self._health, self._server)
+        add_HealthServicer_to_server(self._health, services)
         self._files.add_with_imports(
             registry_pb2.DESCRIPTOR, image_store_pb2.DESCRIPTOR, health_pb2.DESCRIPTOR
         )
-        Reflection(self._files, self._served).add_to(self._server)
+        Reflection(self._files, self._served).add_to(services)
         self._server.add_generic_rpc_handlers((self._front_door,))
         self.address = listen(self._server, settings.address, settings.tls)
         await self._server.start()

@@ -75,6 +75,7 @@ class Registry(RegistryServiceServicer):
         finally:
             loads.cancel()
             replaced.cancel()
+            await asyncio.gather(loads, replaced, return_exceptions=True)
 
 
 async def _first_offer(events: AsyncIterator[RegisterRequest]) -> Any:

@@ -36,6 +36,7 @@ from thinkimg_rpc.v1 import (
     add_ImageStoreServiceServicer_to_server,
     image_store_pb2,
 )
+from thinkimg_rpc.well_formed import WellFormed
 
 logger = logging.getLogger(__name__)
 
@@ -123,18 +124,19 @@ class Worker:
             image_store_pb2.DESCRIPTOR,
             *(method.contract.request.file for method in self.methods),
         )
-        services = [
+        names = [
             health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
             image_store_pb2.DESCRIPTOR.services_by_name["ImageStoreService"].full_name,
             *(method.contract.service for method in self.methods),
         ]
         for method in self.methods:
             self._server.add_generic_rpc_handlers((_handlers(method),))
+        services: Any = WellFormed(self._server)
         add_ImageStoreServiceServicer_to_server(
-            ImageStore(self.images.blobs, self.images.holds), self._server
+            ImageStore(self.images.blobs, self.images.holds), services
         )
-        add_HealthServicer_to_server(self._health, self._server)
-        Reflection(files, lambda: services).add_to(self._server)
+        add_HealthServicer_to_server(self._health, services)
+        Reflection(files, lambda: names).add_to(services)
 
     async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for service in (OVERALL_HEALTH, *(m.contract.service for m in self.methods)):
