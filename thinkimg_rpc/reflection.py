@@ -14,6 +14,7 @@ import grpc
 import grpc.aio
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.rpc import error_details_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection_pb2 import (
     ErrorResponse,
@@ -83,6 +84,9 @@ class Reflection:
 
     def __init__(self, files: FileIndex, services: Callable[[], Iterable[str]]) -> None:
         files.add(_own_files())
+        # An item of a stream carries its error's details as an Any, which a client
+        # that knows our contracts by reflection alone must look up to print.
+        files.add_with_imports(error_details_pb2.DESCRIPTOR)
         self._files = files
         self._services = services
 

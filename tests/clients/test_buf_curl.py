@@ -56,3 +56,15 @@ def test_the_field_at_fault_comes_back_as_json(mesh_address: str, picture: Path)
     error = json.loads(result.stderr)
     assert error["code"] == "invalid_argument"
     assert "box.x1" in error["message"]
+
+
+def test_the_field_at_fault_in_an_item_of_a_stream_can_be_read(
+    mesh_address: str, picture: Path
+) -> None:
+    url = f"http://{mesh_address}/thinkimg_rpc.v1.CropService/CropStream"
+    wrong = f'{{"request_id": "wrong", "request": {_crop_request(picture, 110, 10)}}}'
+    right = f'{{"request_id": "right", "request": {_crop_request(picture, 10, 110)}}}'
+    result = _buf_curl("-d", "@-", url, stdin=wrong + right)
+    assert result.returncode == 0, result.stderr
+    assert '"field": "box.x1"' in result.stdout
+    assert '"width": 100' in result.stdout
