@@ -39,8 +39,9 @@ class OCR(Tool[OCRRequest, OCRResponse]):
         if request.HasField("region"):
             region = call.box(request.region, within=image)
         least = request.min_score if request.HasField("min_score") else DEFAULT_MIN_SCORE
+        corner = np.array((region.x0, region.y0), np.float64)
         spans = [
-            _span(quad + (region.x0, region.y0), text, score)
+            _span(quad + corner, text, score)
             for quad, text, score in self._read(image[region.rows, region.columns])
             if score >= least and text.strip()
         ]
