@@ -89,16 +89,18 @@ def open_channel(
 def listen(server: grpc.aio.Server, address: str, tls: TlsSettings | None) -> str:
     """Bind `server` to `address` and return the address with its real port.
 
-    Raises: CannotStart, when the port is taken or a TLS file is missing.
+    Raises: CannotStart, when the port is taken, or a TLS file is missing or broken.
     """
+    causes = "the port is taken or not ours"
     try:
         if tls is None or address.startswith("unix:"):
             port = server.add_insecure_port(address)
         else:
+            causes += f", or {tls.cert} and {tls.key} are no certificate and its key"
             port = server.add_secure_port(address, _server_credentials(tls))
     except RuntimeError as error:
         raise CannotStart(
-            f"cannot listen on {address}: the port is taken or not ours; "
+            f"cannot listen on {address}: {causes}; "
             "stop what is using it or choose another address"
         ) from error
     if address.startswith("unix:"):
@@ -107,8 +109,11 @@ def listen(server: grpc.aio.Server, address: str, tls: TlsSettings | None) -> st
 
 
 def call_metadata(token: str) -> tuple[tuple[str, str], ...]:
-    """Metadata that presents the mesh's token; empty without one."""
-    return (("authorization", f"Bearer {token}"),) if token else ()
+    """Metadata that presents the mesh's token; empty without one.
+
+    Raises: CannotStart, when no header can carry the token.
+    """
+    return (("authorization", _bearer(token)),) if token else ()
 
 
 class TokenCheck(Interceptor):
@@ -118,7 +123,7 @@ class TokenCheck(Interceptor):
     """
 
     def __init__(self, token: str) -> None:
-        self._expected = f"Bearer {token}"
+        self._expected = _bearer(token)
 
     async def intercept_service(
         self,
@@ -143,6 +148,12 @@ async def _refuse_token(requests: object, context: grpc.aio.ServicerContext[Any,
         grpc.StatusCode.UNAUTHENTICATED,
         "this mesh wants its token: set THINKIMG_TOKEN, or send `authorization: Bearer TOKEN`",
     )
+
+
+def _bearer(token: str) -> str:
+    if not (token.isascii() and token.isprintable() and token == token.strip()):
+        raise CannotStart("the token must be printable ASCII, without spaces around it")
+    return f"Bearer {token}"
 
 
 def _same(presented: str, expected: str) -> bool:
