@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import math
-import random
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
 from thinkimg_rpc.blobs import LARGE_BYTES, get_image, put_image
 from thinkimg_rpc.channel import IMAGES_HELD, call_metadata
+from thinkimg_rpc.client.attempts import FAULTS_OF_ONE_CALL, Attempts
 from thinkimg_rpc.client.directory import Directory
 from thinkimg_rpc.client.endpoint import Endpoint
 from thinkimg_rpc.client.images import ClientImages, digests_in
@@ -24,20 +25,13 @@ from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.errors import (
     DeadlineExceeded,
     ImageNotCached,
-    InternalFault,
     InvalidRequest,
     MeshFault,
     NotFound,
-    Overloaded,
     ThinkImgError,
     Unavailable,
 )
 from thinkimg_rpc.status import from_rpc_error
-
-FIRST_PAUSE_S = 0.02
-LONGEST_PAUSE_S = 1.0
-FAULTS_OF_ONE_CALL = 3
-"""A tool that fails so often on one request, on whatever workers, has a bug."""
 
 LARGEST_ITEM_BYTES = 1 << 20
 """Larger requests go as unary calls: on a stream they would hold up the others, and
@@ -66,7 +60,7 @@ class Caller:
         deadline = time.monotonic() + _checked(timeout_s)
         request, own = self._images.by_digest(request)
         call = _Call(contract, request, digests_in(request), own, deadline)
-        attempt = _Attempts(deadline)
+        attempt = Attempts(deadline)
         while True:
             endpoint = self._directory.choose(contract.name, call.digests, attempt.tried)
             if endpoint is None:
@@ -82,7 +76,7 @@ class Caller:
             except MeshFault as fault:
                 await attempt.note(fault, endpoint)
 
-    def _can_resend(self, call: _Call, attempt: _Attempts) -> bool:
+    def _can_resend(self, call: _Call, attempt: Attempts) -> bool:
         """Whether the bytes of images that a worker has evicted are still here."""
         attempt.images_lost += 1
         here = any(self._data(call, digest) is not None for digest in call.digests)
@@ -189,9 +183,14 @@ class Caller:
                 )
             except NotFound as error:
                 raise Unavailable(error.message) from error
+            except grpc.aio.AioRpcError as failure:
+                if failure.code() is not grpc.StatusCode.NOT_FOUND:
+                    raise
+                # The digest is the worker's own word, so this is no fault of the caller's.
+                raise Unavailable("the worker has evicted its result already") from failure
             self._images.remember(result.data)
 
-    async def _pause(self, contract: ToolContract, attempt: _Attempts) -> None:
+    async def _pause(self, contract: ToolContract, attempt: Attempts) -> None:
         """Every worker has been tried, or there is none: wait, then begin again."""
         known = bool(self._directory.hosts(contract.name))
         attempt.last = attempt.last or Unavailable(f"no worker serves {contract.name} right now")
@@ -218,44 +217,6 @@ class _Call:
     @property
     def remaining_s(self) -> float:
         return self.deadline - time.monotonic()
-
-
-class _Attempts:
-    """What has been tried for one call."""
-
-    def __init__(self, deadline: float) -> None:
-        self.tried: set[str] = set()
-        self.last: MeshFault | None = None
-        self._deadline = deadline
-        self._faults = 0
-        self.images_lost = 0
-        self._pause_s = FIRST_PAUSE_S
-
-    async def note(self, fault: MeshFault, endpoint: Endpoint) -> None:
-        """Take a fault in; raise it when trying again is of no use."""
-        self.last = fault
-        if isinstance(fault, DeadlineExceeded):
-            raise fault
-        if isinstance(fault, InternalFault):
-            self._faults += 1
-            if self._faults >= FAULTS_OF_ONE_CALL:
-                raise fault
-        self.tried.add(endpoint.id)
-        if isinstance(fault, Overloaded):
-            await asyncio.sleep(min(fault.retry_after_s or 0, self.next_pause_s()))
-        elif isinstance(fault, Unavailable):
-            endpoint.avoid()
-
-    def next_pause_s(self) -> float:
-        """How long to wait before the next round: longer each time, and never the same.
-
-        Raises: the last fault, when the deadline would pass meanwhile.
-        """
-        left_s = self._deadline - time.monotonic()
-        if left_s <= 0:
-            raise DeadlineExceeded(f"no answer in time; the last fault: {self.last}") from self.last
-        pause_s, self._pause_s = self._pause_s, min(self._pause_s * 2, LONGEST_PAUSE_S)
-        return min(left_s, pause_s * (0.5 + random.random()))
 
 
 class _Upload:
