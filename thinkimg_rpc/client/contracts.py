@@ -25,6 +25,7 @@ class Contracts:
         self._reflection: Any = ServerReflectionStub(front_door)
         self._metadata = call_metadata(token)
         self._known: dict[tuple[str, str], ToolContract] = {}
+        self._used: dict[str, HostedTool] = {}
 
     async def all(self, workers: list[Worker]) -> list[ToolContract]:
         """The contracts of every tool that these workers host, by name."""
@@ -34,12 +35,16 @@ class Contracts:
     async def named(self, name: str, workers: list[Worker]) -> ToolContract:
         """The contract of the tool that has this name or alias.
 
-        Raises: UnknownTool, listing near names.
+        Raises: UnknownTool, listing near names; Unavailable, while no tool is served.
         """
         hosted = {tool.name: tool for worker in workers for tool in worker.tools}
-        for tool in hosted.values():
+        # A tool that was here is away for a moment, and the call can wait for it.
+        for tool in (self._used | hosted).values():
             if name == tool.name or name in tool.aliases:
+                self._used[tool.name] = tool
                 return await self._contract(tool)
+        if not hosted:
+            raise Unavailable(f'no tool named "{name[:80]}": no worker serves any tool right now')
         raise unknown_tool(name, hosted)
 
     async def _contract(self, tool: HostedTool) -> ToolContract:
