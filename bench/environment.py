@@ -26,11 +26,12 @@ def restart_as_a_worker_runs(module: str) -> None:
 
 def describe_machine() -> str:
     """One line: processor, Python, the packages whose versions matter, and how busy it is."""
+    cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
-    load = os.getloadavg()[0]
+    busy = ", busy with other work: trust ratios and CPU ms only" if load > cores / 2 else ""
     return (
-        f"{len(os.sched_getaffinity(0))} cores of {_processor()}, "
-        f"Python {platform.python_version()}, {packages}; load average before: {load:.1f}"
+        f"{cores} cores of {_processor()} (load average before: {load:.1f}{busy}), "
+        f"Python {platform.python_version()}, {packages}"
     )
 
 
