@@ -62,8 +62,10 @@ async def test_no_worker_leaves_while_a_tool_holds_the_interpreters_lock(
     before = {worker.pid for worker in log.present.values()}
     # Both replicas at once, so that there is no other to fall back on.
     requests = [EchoRequest(delay_s=GIL_S, hold_gil=True) for _ in REPLICAS]
+    began = time.monotonic()
     async with asyncio.TaskGroup() as group:
         calls = [group.create_task(mesh.send(request, timeout_s=60)) for request in requests]
+    assert time.monotonic() - began >= GIL_S
     assert {call.result().worker_id for call in calls} == set(REPLICAS)
     figures.count(scenario, "workers dropped", len(log.departures()), 0)
     assert {worker.pid for worker in mesh.workers()} == before

@@ -140,9 +140,12 @@ async def test_an_error_keeps_its_details(
 async def test_an_overload_keeps_its_time_to_come_back(
     echo: EchoServiceAsyncStub, gated: GatedEcho
 ) -> None:
-    calls = [
-        asyncio.ensure_future(echo.Echo(EchoRequest(text="hi"), timeout=LONG_S)) for _ in range(3)
-    ]
+    def call() -> asyncio.Future[Any]:
+        return asyncio.ensure_future(echo.Echo(EchoRequest(text="hi"), timeout=LONG_S))
+
+    running = call()
+    await eventually(lambda: gated.began)
+    calls = [call(), call()]
     await eventually(lambda: any(call.done() for call in calls))
     (refused,) = (call.exception() for call in calls if call.done())
     assert isinstance(refused, grpc.aio.AioRpcError)
@@ -150,7 +153,7 @@ async def test_an_overload_keeps_its_time_to_come_back(
     assert isinstance(error, Overloaded)
     assert error.retry_after_s
     gated.gate.set()
-    await asyncio.gather(*calls, return_exceptions=True)
+    await asyncio.gather(running, *calls, return_exceptions=True)
 
 
 async def test_a_service_that_never_was_is_unimplemented_and_the_tools_are_named(

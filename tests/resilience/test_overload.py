@@ -97,13 +97,15 @@ async def test_a_client_tries_again_until_there_is_room(
 
 
 async def test_a_call_that_expires_while_it_waits_is_never_run(
-    echo: EchoServiceAsyncStub, tool: GatedEcho
+    echo: EchoServiceAsyncStub, mesh: Mesh, tool: GatedEcho
 ) -> None:
     running = asyncio.ensure_future(echo.Echo(EchoRequest(text="running"), timeout=LONG_S))
     await eventually(lambda: tool.began)
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await echo.Echo(EchoRequest(text="expired"), timeout=0.1)
     assert raised.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    with pytest.raises(DeadlineExceeded):
+        await mesh.send(EchoRequest(text="expired"), timeout_s=0.3)
     tool.gate.set()
     await running
     await echo.Echo(EchoRequest(text="next"), timeout=LONG_S, wait_for_ready=True)
