@@ -33,6 +33,8 @@ from thinkimg_rpc.errors import (
 )
 from thinkimg_rpc.status import from_rpc_error
 
+LONGEST_S = 1e8
+"""Three years: gRPC counts nanoseconds, and takes what overflows for the past."""
 LARGEST_ITEM_BYTES = 1 << 20
 """Larger requests go as unary calls: on a stream they would hold up the others, and
 one over the worker's limit would end the stream for all of them."""
@@ -255,4 +257,4 @@ def _checked(timeout_s: float) -> float:
         raise InvalidRequest.field(
             "timeout_s", f"must be a finite number of seconds above 0; got {timeout_s!r}"
         )
-    return timeout_s
+    return min(timeout_s, LONGEST_S)
