@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import metadata
 from typing import Annotated
 
@@ -30,20 +31,23 @@ from thinkimg_rpc.cli.failures import (
 INTERRUPTED = 130
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `thinkimg` with these arguments, the process's own by default; the exit status."""
+def prepare(arguments: Sequence[str] | None = None) -> Callable[[], int]:
+    """Load what `thinkimg` with these arguments needs; what comes back runs it.
+
+    Running it prints errors to stderr and returns the exit status.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     found = subcommands()
     name = words[0]
     if name.startswith("-"):
-        return _run(app_of_all(_program, found), "thinkimg", words)
+        return partial(_run, app_of_all(_program, found), "thinkimg", words)
     if name not in found:
-        return _fail("thinkimg", _unknown_command(name, found), CALLERS_FAULT)
+        return partial(_fail, "thinkimg", _unknown_command(name, found), CALLERS_FAULT)
     program = f"thinkimg {name}"
     try:
-        return _run(app_of_one(found[name]), program, words[1:], found[name])
+        return partial(_run, app_of_one(found[name]), program, words[1:], found[name])
     except MissingPackage as error:
-        return _fail(program, one_line(error), exit_status(error))
+        return partial(_fail, program, one_line(error), exit_status(error))
 
 
 def _run(
@@ -59,6 +63,8 @@ def _run(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return MESHS_FAULT
     except Exception as error:
+        if _was_interrupted(error):
+            return INTERRUPTED
         if os.environ.get(TRACEBACK_VARIABLE) == "1":
             raise
         if subcommand is not None and isinstance(error, ModuleNotFoundError):
@@ -66,6 +72,13 @@ def _run(
         hint = f" (see {program} --help)" if isinstance(error, typer.TyperException) else ""
         return _fail(program, one_line(error) + hint, exit_status(error))
     return result if isinstance(result, int) else 0
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether an interrupt hides behind an error, as when it came amid a class's definition."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _print_version(wanted: bool) -> None:

@@ -12,7 +12,7 @@ import typer
 
 def protoc(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="The .proto files to compile.")
+        list[Path], typer.Argument(metavar="FILE", help="The .proto files to compile.")
     ],
     root: Annotated[
         Path,

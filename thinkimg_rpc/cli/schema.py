@@ -29,7 +29,7 @@ class Format(StrEnum):
 
 def schema(
     tool: Annotated[
-        str | None, typer.Argument(metavar="[TOOL]", help="One tool; all if left out.")
+        str | None, typer.Argument(metavar="TOOL", help="One tool; all if left out.")
     ] = None,
     format: Annotated[
         Format,

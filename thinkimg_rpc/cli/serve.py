@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +21,7 @@ def serve(
     tools: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PACKAGE.MODULE:CLASS]...",
+            metavar="PACKAGE.MODULE:CLASS",
             help="Tools of your own, to join to the mesh at --address; modules are found from "
             "the current folder. Without any, a whole mesh is served.",
         ),
@@ -46,15 +47,19 @@ def serve(
         bool, typer.Option("--insecure", help="Allow listening beyond this machine without TLS.")
     ] = False,
     replicas: Annotated[
-        int,
-        typer.Option(metavar="N", min=1, help="When joining: processes that host the tools."),
-    ] = 1,
-    concurrency: Annotated[
-        int,
+        int | None,
         typer.Option(
-            metavar="N", min=1, help="When joining: calls that each process runs at once."
+            metavar="N", min=1, help="When joining: processes that host the tools. 1 if left out."
         ),
-    ] = 2,
+    ] = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="When joining: calls that each process runs at once. 2 if left out.",
+        ),
+    ] = None,
 ) -> int:
     """Serve a mesh, or join your own tools to one.
 
@@ -70,13 +75,26 @@ def serve(
     from thinkimg_rpc.serve.config import find_config, load_config
     from thinkimg_rpc.serve.display import Display
 
+    _check_packages()
     display = Display(Console(highlight=False))
     path = None if tools and config is None else find_config(config)
     chosen = _override(load_config(path) if path else None, address, insecure)
     if tools:
-        return _join(tuple(tools), chosen, replicas, concurrency, display)
+        return _join(tuple(tools), chosen, replicas or 1, concurrency or 2, display)
+    if replicas or concurrency:
+        raise typer.BadParameter(
+            "--replicas and --concurrency are for tools that join a mesh; "
+            "set them for a [[worker]] in mesh.toml"
+        )
     display.say(f"configuration: {path}")
     return _serve_mesh(chosen, display)
+
+
+def _check_packages() -> None:
+    """Every worker needs these, whatever its tools do; better told here than by each of them."""
+    for package in ("numpy", "cv2", "PIL"):
+        if importlib.util.find_spec(package) is None:
+            raise ModuleNotFoundError(f"no package {package}", name=package)
 
 
 def _override(config: MeshConfig | None, address: str | None, insecure: bool) -> MeshConfig:

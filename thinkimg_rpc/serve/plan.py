@@ -166,7 +166,9 @@ def local_host(towards: str) -> str:
 def default_log_dir(address: str) -> Path:
     """Where logs go if nothing says otherwise: a folder of this user and this mesh."""
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "thinkimg" / "logs" / address.rpartition(":")[2]
+    port = address.rpartition(":")[2]
+    # Any number of meshes may ask for a free port, each with its own logs.
+    return Path(state) / "thinkimg" / "logs" / (port if port != "0" else f"0-{os.getpid()}")
 
 
 def _worker_limits(limits: LimitSettings, worker: WorkerSection) -> LimitSettings:

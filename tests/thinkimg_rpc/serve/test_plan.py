@@ -110,6 +110,7 @@ def test_the_cores_are_shared_out_among_the_workers(monkeypatch: pytest.MonkeyPa
 def test_logs_go_to_a_folder_of_the_user_and_the_mesh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", "/state")
     assert default_log_dir("127.0.0.1:50051") == Path("/state/thinkimg/logs/50051")
+    assert default_log_dir("h:0").name == f"0-{os.getpid()}"
     monkeypatch.delenv("XDG_STATE_HOME")
     assert default_log_dir("h:1") == Path.home() / ".local/state/thinkimg/logs/1"
 
