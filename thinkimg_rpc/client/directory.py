@@ -63,15 +63,19 @@ class Directory:
         """
         self._following = asyncio.create_task(self._follow(), name="directory")
         heard = asyncio.create_task(self._heard.wait())
-        await asyncio.wait(
-            {heard, self._following}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
-        )
-        heard.cancel()
-        if self._following.done():
-            raise self._following.result()
-        if not self._heard.is_set():
-            self._following.cancel()
-            raise Unavailable("no registry answers")
+        try:
+            await asyncio.wait(
+                {heard, self._following}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            if self._following.done():
+                raise self._following.result()
+            if not self._heard.is_set():
+                raise Unavailable("no registry answers")
+        finally:
+            heard.cancel()
+            if not self._heard.is_set():
+                self._following.cancel()
+                await asyncio.gather(self._following, return_exceptions=True)
 
     async def close(self) -> None:
         self._following.cancel()

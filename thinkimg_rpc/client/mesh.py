@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    AsyncIterator,
-    Iterable,
-    Mapping,
-    Sequence,
-)
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from functools import lru_cache
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from google.protobuf.message import Message
 
 from thinkimg_rpc.channel import open_channel
+from thinkimg_rpc.client.answers import Answer, Requests, answers_to
 from thinkimg_rpc.client.builtin import BuiltinTools
 from thinkimg_rpc.client.calls import Caller
 from thinkimg_rpc.client.contracts import Contracts
@@ -28,7 +20,7 @@ from thinkimg_rpc.client.directory import Directory
 from thinkimg_rpc.client.endpoint import Endpoint
 from thinkimg_rpc.client.images import ClientImages
 from thinkimg_rpc.contract import ToolContract
-from thinkimg_rpc.errors import ThinkImgError, Unavailable
+from thinkimg_rpc.errors import Unavailable
 from thinkimg_rpc.settings import MIB, LimitSettings, TlsSettings
 from thinkimg_rpc.v1 import Image, Worker
 
@@ -38,25 +30,7 @@ if TYPE_CHECKING:
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 DEFAULT_TIMEOUT_S = 60.0
 
-Response = TypeVar("Response", bound=Message)
 Images = Mapping[str, bytes | Image]
-
-
-@dataclass(frozen=True)
-class Answer(Generic[Response]):
-    """What became of one request of `Mesh.stream`."""
-
-    index: int
-    """Its place among the requests, from 0."""
-    response: Response | None
-    error: ThinkImgError | None
-
-    def unwrap(self) -> Response:
-        """The response. Raises: the error, when there is one."""
-        if self.response is None:
-            assert self.error is not None
-            raise self.error
-        return self.response
 
 
 class Mesh(BuiltinTools):
@@ -123,21 +97,20 @@ class Mesh(BuiltinTools):
         )
 
     async def __aenter__(self) -> Self:
-        self._channel = self._open(self.address)
-        self._directory = Directory(self._channel, self._endpoint, token=self._token)
-        self._contracts = Contracts(self._channel, token=self._token)
-        self._caller = Caller(self._directory, self._images, token=self._token)
-        try:
-            await self._directory.connect(self._connect_timeout_s)
-        except Unavailable as error:
-            await self._channel.close()
-            raise Unavailable(
-                f"no mesh answers at {self.address}; start one with `thinkimg serve`, "
-                "or give the address of one that runs, and TLS if it wants that"
-            ) from error
-        except ThinkImgError:
-            await self._channel.close()
-            raise
+        async with AsyncExitStack() as stack:
+            self._channel = self._open(self.address)
+            stack.push_async_callback(self._channel.close)
+            self._directory = Directory(self._channel, self._endpoint, token=self._token)
+            self._contracts = Contracts(self._channel, token=self._token)
+            self._caller = Caller(self._directory, self._images, token=self._token)
+            try:
+                await self._directory.connect(self._connect_timeout_s)
+            except Unavailable as error:
+                raise Unavailable(
+                    f"no mesh answers at {self.address}; start one with `thinkimg serve`, "
+                    "or give the address of one that runs, and TLS if it wants that"
+                ) from error
+            stack.pop_all()
         return self
 
     async def __aexit__(
@@ -216,7 +189,7 @@ class Mesh(BuiltinTools):
 
     async def stream(
         self,
-        requests: AsyncIterable[Message] | Iterable[Message],
+        requests: Requests,
         *,
         timeout_s: float | None = None,
         in_flight: int = 32,
@@ -227,30 +200,14 @@ class Mesh(BuiltinTools):
         failure is its own answer's error and ends nothing. `timeout_s` is each
         request's own.
         """
-        pending: set[asyncio.Task[Answer[Any]]] = set()
-        try:
-            index = 0
-            async for request in _each(requests):
-                pending.add(asyncio.create_task(self._answer(index, request, timeout_s)))
-                index += 1
-                if len(pending) >= in_flight:
-                    done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                    for task in done:
-                        yield task.result()
-            for next_done in asyncio.as_completed(pending):
-                yield await next_done
-        finally:
-            for task in pending:
-                task.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
-
-    async def _answer(self, index: int, request: Message, timeout_s: float | None) -> Answer[Any]:
-        contract = contract_of(request)
-        try:
-            response = await self._send(contract, request, timeout_s)
-        except ThinkImgError as error:
-            return Answer(index, None, error)
-        return Answer(index, response, None)
+        asked = answers_to(
+            requests,
+            lambda request: self.send(request, timeout_s=timeout_s),
+            in_flight=in_flight,
+        )
+        async with aclosing(asked) as answers:
+            async for answer in answers:
+                yield answer
 
     async def _send(self, contract: ToolContract, request: Message, timeout_s: float | None) -> Any:
         limit_s = self.timeout_s if timeout_s is None else timeout_s
@@ -276,12 +233,3 @@ def contract_of(request: Message) -> ToolContract:
 @lru_cache(maxsize=256)
 def _contract_of(descriptor: Any) -> ToolContract:
     return ToolContract.from_request(descriptor)
-
-
-async def _each(requests: AsyncIterable[Message] | Iterable[Message]) -> AsyncIterator[Message]:
-    if isinstance(requests, AsyncIterable):
-        async for request in requests:
-            yield request
-    else:
-        for request in requests:
-            yield request

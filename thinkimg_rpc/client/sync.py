@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from google.protobuf.message import Message
 
-from thinkimg_rpc.client.mesh import Answer, Images, Mesh
+from thinkimg_rpc.client.answers import Answer
+from thinkimg_rpc.client.mesh import Images, Mesh
 from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.v1 import Image, Worker
 
