@@ -22,10 +22,12 @@ from bench.report import (
     print_section,
     replace_generated,
 )
+from bench.resilience import measure_resilience
 from bench.rollout import measure_rollouts
 from bench.single_calls import measure_single_calls
 
-PARTS = ("rollout", "tools", "noop", "memory")
+PARTS = ("rollout", "tools", "noop", "memory", "resilience")
+QUICK_PARTS = PARTS[:-1]
 ROLLOUT_EFFORT, GRID_EFFORT = Effort(9, 0.5), Effort(5, 0.3)
 QUICK_ROLLOUT_EFFORT, QUICK_GRID_EFFORT = Effort(3, 0.25), Effort(2, 0.12)
 
@@ -45,7 +47,10 @@ def main() -> None:
         print_section(section, console)
 
     begin = time.monotonic()
-    asyncio.run(_measure(options.only, options.quick, show))
+    parts = options.only or (QUICK_PARTS if options.quick else PARTS)
+    asyncio.run(_measure(parts, options.quick, show))
+    if "resilience" in parts:
+        show(measure_resilience())
     goals = goals_section(sections)
     print_section(goals, console)
     console.print(f"took {time.monotonic() - begin:.0f} s", style="dim", highlight=False)
@@ -58,10 +63,10 @@ def main() -> None:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument(
-        "--only", type=_parts, default=PARTS, help=f"comma-separated, from: {', '.join(PARTS)}"
+        "--quick", action="store_true", help="fewer and shorter rounds, no resilience"
     )
+    parser.add_argument("--only", type=_parts, help=f"comma-separated, from: {', '.join(PARTS)}")
     parser.add_argument(
         "--write", type=Path, metavar="FILE", help="also put the tables into this document"
     )

@@ -28,6 +28,9 @@ async def measure_noop(effort: Effort) -> list[Section]:
         async with _subjects(size) as subjects:
             timings = await measure_grid(subjects, effort)
         section = grid_section(f"A tool that does nothing, {label} there and back", timings, BARE)
+        section.notes.append(
+            "bare grpc.aio: returns the bytes it gets, with the mesh's channel options."
+        )
         if size == GOAL_BYTES:
             section.goals.append(_goal(timings))
         sections.append(section)

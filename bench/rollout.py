@@ -37,8 +37,11 @@ async def measure_rollouts(entrants: Mapping[str, Entrant], effort: Effort) -> S
     against_opencv = times(ratio_of_rates(timings, IN_PROCESS_OPENCV, MESH))
     section.notes += [
         "CPU ms: processor time of client and server together for the eight episodes.",
-        f"With OpenCV's PNG writer in process, the mesh's wall time is {against_opencv} of it: "
-        "that much is the encoder's doing, not the transport's.",
+        "In process: in two threads of the client; images stay decoded, no digest is computed.",
+        "FastAPI: uvicorn with uvloop and httptools, aiohttp with keep-alive, two threads; "
+        "base64: every call carries its image, which is decoded; digests: kept decoded, as we do.",
+        "All encode results with our PNG writer, except the row that names OpenCV's (same level "
+        f"and filter): the mesh's wall time is {against_opencv} of that row's.",
     ]
     return section
 
