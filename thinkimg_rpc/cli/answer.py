@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from thinkimg_rpc.v1 import ResultImage
 
 _SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg"}
+_WORD = re.compile(r"[A-Z]+[0-9]*(?![a-z])|[A-Z]?[a-z0-9]+")
 _RESULT_IMAGE = ResultImage.DESCRIPTOR.full_name
 
 
@@ -35,11 +36,13 @@ def result_images(message: Message) -> Iterator[tuple[str, Any]]:
 def save_images(images: list[tuple[str, Any]], tool: str, folder: Path) -> dict[str, Path]:
     """Write images into `folder` as crop-1.png, crop-2.png, …; the path of each by its field.
 
+    "DrawHorizontalLineByY" gives draw-horizontal-line-by-y-1.png.
+
     A file that is there already is kept: numbering goes on after it.
 
     Raises: typer.BadParameter, when the folder cannot be written.
     """
-    stem = re.sub(r"[^a-z0-9]+", "-", tool.lower())
+    stem = "-".join(_WORD.findall(tool)).lower()
     saved: dict[str, Path] = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
