@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from thinkimg_rpc.serve.config import DEFAULT_CONFIG
 from thinkimg_rpc.settings import CannotStart
 
-from .blocks import PAGES, Block, blocks_of
+from .blocks import PAGES, ROOT, Block, blocks_of
 from .page_run import PageRun
 
 NOT_RUN = {"README.md": 3, "other-languages.md": 1, "serve-a-mesh.md": 2, "troubleshooting.md": 1}
@@ -35,6 +36,18 @@ def test_blocks_that_are_not_run_are_few_and_say_why() -> None:
     marked = [block for page in PAGES for block in blocks_of(page) if block.not_run is not None]
     assert [str(block) for block in marked if not block.not_run] == []
     assert Counter(block.page for block in marked) == NOT_RUN
+
+
+def test_the_mesh_toml_that_is_shown_is_the_one_that_is_shipped() -> None:
+    pages = (block for page in PAGES for block in blocks_of(page))
+    (shown,) = [block for block in pages if block.title == "mesh.toml"]
+    assert shown.text == DEFAULT_CONFIG.read_text()
+
+
+def test_the_tool_of_the_example_has_at_most_forty_lines() -> None:
+    blocks = blocks_of(ROOT / "docs" / "write-a-tool.md")
+    (tool,) = [block for block in blocks if block.title == "my_tools/rotate.py"]
+    assert len(tool.text.splitlines()) <= 40
 
 
 def test_a_block_is_read_with_its_title_its_words_and_its_reason(tmp_path: Path) -> None:
