@@ -18,7 +18,9 @@ from PIL import Image, ImageDraw, ImageFont
 from rich.console import Console, RenderableType
 
 from thinkimg_rpc import SyncMesh
-from thinkimg_rpc.cli.tables import tool_table, worker_table
+from thinkimg_rpc.cli.connection import DEFAULT_ADDRESS
+from thinkimg_rpc.cli.status import status_view
+from thinkimg_rpc.cli.tables import tool_table
 from thinkimg_rpc.v1 import (
     Box,
     CropRequest,
@@ -150,9 +152,9 @@ def make(folder: Path, mesh: SyncMesh) -> None:
     (folder / "vertical-line.png").write_bytes(across.data)
     _save(outline_text(chart, text), folder / "ocr.png")
     _save(side_by_side(steps), folder / "steps.png")
-    workers = mesh.workers()
-    (folder / "tools.svg").write_text(screen("thinkimg tools", tool_table(workers), 72))
-    (folder / "status.svg").write_text(screen("thinkimg status", worker_table(workers), 120))
+    tools, workers = tool_table(mesh.workers()), status_view(mesh, DEFAULT_ADDRESS)
+    (folder / "tools.svg").write_text(screen("thinkimg tools", tools, 72))
+    (folder / "status.svg").write_text(screen("thinkimg status", workers, 120))
 
 
 def opened(image: ResultImage) -> Image.Image:

@@ -48,22 +48,23 @@ def status(
     screen = console()
     with open_mesh(address, tls_settings(tls_ca, tls_cert, tls_key)) as mesh:
         if not watch:
-            screen.print(_view(mesh, address))
+            screen.print(status_view(mesh, address))
             return
         try:
             while not screen.is_terminal:
-                screen.print(_view(mesh, address))
+                screen.print(status_view(mesh, address))
                 sys.stdout.flush()
                 time.sleep(REFRESH_S)
-            with Live(_view(mesh, address), console=screen, auto_refresh=False) as live:
+            with Live(status_view(mesh, address), console=screen, auto_refresh=False) as live:
                 while True:
                     time.sleep(REFRESH_S)
-                    live.update(_view(mesh, address), refresh=True)
+                    live.update(status_view(mesh, address), refresh=True)
         except KeyboardInterrupt:
             return
 
 
-def _view(mesh: SyncMesh, address: str) -> RenderableType:
+def status_view(mesh: SyncMesh, address: str) -> RenderableType:
+    """What `thinkimg status` prints of the mesh at `address`."""
     from rich.console import Group
     from rich.text import Text
 
