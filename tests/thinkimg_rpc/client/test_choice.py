@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest_asyncio
 
 from thinkimg_rpc.client import Mesh
 from thinkimg_rpc.client.endpoint import Endpoint
 from thinkimg_rpc.testing import Echo
-from thinkimg_rpc.testing.v1 import EchoRequest
+from thinkimg_rpc.testing.v1 import EchoRequest, EchoServiceStub
 from thinkimg_rpc.v1 import Image, WorkerState
 
-from ...mesh_fixtures import png, served
+from ...mesh_fixtures import png, served, until
 
 CHART = png(200, 100)
 CALLS = 12
@@ -50,9 +51,13 @@ async def test_calls_at_once_are_spread_evenly(client: Mesh) -> None:
 
 async def test_the_worker_that_others_keep_busy_is_passed_over(client: Mesh) -> None:
     busy, idle = endpoints(client)
-    busy.worker.load.in_flight, busy.worker.load.queued = 2, 30
+    stub: Any = EchoServiceStub(busy.channel)
+    others = [stub.Echo(EchoRequest(delay_s=30), timeout=30) for _ in range(6)]
+    await until(lambda: busy.burden > 1)  # the registry has told this client
 
     assert await answered_by(client, EchoRequest()) == {idle.id: CALLS}
+    for call in others:
+        call.cancel()
 
 
 async def test_the_worker_that_has_the_image_is_preferred(client: Mesh) -> None:
