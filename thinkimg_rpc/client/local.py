@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from thinkimg_rpc.tool import Tool
 
 DRAIN_S = 1.0
+LONGEST_FOLDER_BYTES = 70
+"""Of the folder for temporary files; a socket's path may have 103 bytes on every system."""
 REGISTRATION_S = 10.0
 
 
@@ -36,7 +39,7 @@ async def local_mesh(
     from thinkimg_rpc.client.mesh import Mesh
 
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="thinkimg-")))
+        folder = Path(stack.enter_context(_private_folder()))
         hub = Hub(HubSettings(address=f"unix:{folder}/hub", limits=limits, drain_s=DRAIN_S))
         await hub.start()
         stack.push_async_callback(hub.drain)
@@ -72,3 +75,11 @@ async def _registered(worker: Worker) -> None:
     if registered not in done:
         registered.cancel()
         raise TimeoutError(f"{worker.settings.id} could not register in {REGISTRATION_S:g} s")
+
+
+def _private_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder that only this user can enter, whose sockets' paths are not too long."""
+    usual = os.fsencode(tempfile.gettempdir())
+    return tempfile.TemporaryDirectory(
+        prefix="thinkimg-", dir="/tmp" if len(usual) > LONGEST_FOLDER_BYTES else None
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -102,8 +102,13 @@ class SyncMesh:
         timeout_s: float | None = None,
         in_flight: int = 32,
     ) -> Iterator[Answer[Any]]:
-        """Call a tool with many requests over its stream; answers come as each is ready."""
-        answers = self._mesh.stream(requests, timeout_s=timeout_s, in_flight=in_flight)
+        """Call tools with many requests; answers come as each is ready.
+
+        An iterator is asked for its next request in a thread of its own, so it may
+        read files or call the mesh itself.
+        """
+        source = requests if isinstance(requests, Sequence) else _in_threads(requests)
+        answers = self._mesh.stream(source, timeout_s=timeout_s, in_flight=in_flight)
         try:
             while (answer := _wait(_next(answers))) is not None:
                 yield answer
@@ -132,6 +137,12 @@ def _wait(work: Coroutine[Any, Any, T]) -> T:
         # Ctrl-C reaches this thread, and the call must not go on without it.
         future.cancel()
         raise
+
+
+async def _in_threads(requests: Iterable[Message]) -> AsyncIterator[Message]:
+    iterator = iter(requests)
+    while (request := await asyncio.to_thread(next, iterator, None)) is not None:
+        yield request
 
 
 async def _next(answers: Any) -> Answer[Any] | None:

@@ -59,6 +59,9 @@ class WorkQueue:
             threading.Thread(target=self._work, name=f"tool-{i}", daemon=True)
             for i in range(threads)
         ]
+
+    def start(self) -> None:
+        """Let the threads begin; from then on `close` ends them."""
         for thread in self._threads:
             thread.start()
 

@@ -80,6 +80,7 @@ class Worker:
         )
         self._add_services()
         self.address = self._advertised(listen(self._server, self.address, self.settings.tls))
+        self._queue.start()
         await self._server.start()
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
         self.lease = Lease(

@@ -48,7 +48,7 @@ async def test_where_nobody_listens_there_is_one_clear_error(
     assert time.monotonic() - started < 1
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []
-    assert not others()
+    await until(lambda: not others())
 
 
 async def test_a_server_that_says_nothing_is_given_up_in_time(silent: str) -> None:
@@ -63,7 +63,7 @@ async def test_giving_up_while_connecting_leaves_nothing_behind(silent: str) -> 
         async with asyncio.timeout(0.1), Mesh(silent):
             pass
 
-    assert not [task for task in others() if "say_nothing" not in repr(task)]
+    await until(lambda: not [task for task in others() if "say_nothing" not in repr(task)])
 
 
 async def test_a_client_waits_a_little_for_a_mesh_that_is_just_starting() -> None:
