@@ -92,7 +92,7 @@ def serve(
 
 def _check_packages() -> None:
     """Every worker needs these, whatever its tools do; better told here than by each of them."""
-    for package in ("numpy", "cv2", "isal", "PIL"):
+    for package in ("numpy", "cv2", "isal", "PIL", "uvloop"):
         if importlib.util.find_spec(package) is None:
             raise ModuleNotFoundError(f"no package {package}", name=package)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-
+from thinkimg_rpc.event_loop import run
 from thinkimg_rpc.hub.hub import Hub
 from thinkimg_rpc.logs import configure
-from thinkimg_rpc.process import announce_serving, die_with_parent, refuse_to_start, stop_signal
+from thinkimg_rpc.process import (
+    announce_serving,
+    die_with_parent,
+    refuse_to_start,
+    stop_signal,
+)
 from thinkimg_rpc.settings import CannotStart, HubSettings, from_environment
 
 
@@ -14,7 +18,7 @@ def main() -> None:
     die_with_parent()
     configure("hub")
     try:
-        asyncio.run(_serve(from_environment(HubSettings)))
+        run(_serve(from_environment(HubSettings)))
     except CannotStart as error:
         refuse_to_start(str(error))
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 import asyncio
 
 from thinkimg_rpc.contract import ContractError
+from thinkimg_rpc.event_loop import run
 from thinkimg_rpc.logs import configure
-from thinkimg_rpc.process import announce_serving, die_with_parent, refuse_to_start, stop_signal
+from thinkimg_rpc.process import (
+    announce_serving,
+    die_with_parent,
+    refuse_to_start,
+    stop_signal,
+)
 from thinkimg_rpc.server.worker import Worker
 from thinkimg_rpc.settings import CannotStart, WorkerSettings, from_environment
 from thinkimg_rpc.tool import load_tool
@@ -18,7 +24,7 @@ def main() -> None:
         settings = from_environment(WorkerSettings)
         configure(settings.id)
         tools = [load_tool(spec)() for spec in settings.tools]
-        asyncio.run(_serve(Worker(settings, tools)))
+        run(_serve(Worker(settings, tools)))
     except (CannotStart, ContractError) as error:
         refuse_to_start(str(error))
 
