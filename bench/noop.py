@@ -29,7 +29,7 @@ async def measure_noop(effort: Effort) -> list[Section]:
             timings = await measure_grid(subjects, effort)
         section = grid_section(f"A tool that does nothing, {label} there and back", timings, BARE)
         section.notes.append(
-            "bare grpc.aio: returns the bytes it gets, with the mesh's channel options."
+            "bare grpc.aio: returns the bytes it gets; the mesh's channel options and event loop."
         )
         if size == GOAL_BYTES:
             section.goals.append(_goal(timings))

@@ -1,11 +1,11 @@
-"""Yardstick 4: bare grpc.aio that returns the bytes it gets, with the mesh's channel options.
+"""Yardstick 4: bare grpc.aio that returns the bytes it gets.
 
+It has the mesh's channel options, allocator settings and event loop.
 `python -m bench.yardsticks.grpc_echo` serves it.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +14,7 @@ import grpc
 import grpc.aio
 
 from thinkimg_rpc.channel import listen, open_channel, server_options
+from thinkimg_rpc.event_loop import run
 from thinkimg_rpc.process import die_with_parent, stop_signal
 from thinkimg_rpc.settings import LimitSettings
 
@@ -46,4 +47,4 @@ async def _serve() -> None:
 
 if __name__ == "__main__":
     die_with_parent()
-    asyncio.run(_serve())
+    run(_serve())
