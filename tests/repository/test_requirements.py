@@ -27,7 +27,12 @@ OWN = {Path(folder).name for folder in SHIPPED} | {
     *(path.stem for path in (ROOT / "scripts").glob("*.py")),
 }
 # Parts of thinkimg_rpc that run only where [serve] is installed.
-NEEDS_SERVE = ["thinkimg_rpc/imaging", "thinkimg_rpc/server", "thinkimg_rpc/tool.py"]
+NEEDS_SERVE = [
+    "thinkimg_rpc/event_loop.py",
+    "thinkimg_rpc/imaging",
+    "thinkimg_rpc/server",
+    "thinkimg_rpc/tool.py",
+]
 
 
 def _requirements(pyproject: dict[str, Any], extra: str | None = None) -> list[Requirement]:
