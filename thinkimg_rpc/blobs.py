@@ -114,6 +114,8 @@ class ImageStore(ImageStoreServiceServicer):
             if header is None:
                 header = _checked_header(part, self._blobs.max_bytes)
                 continue
+            if part.HasField("header"):
+                raise InvalidRequest.field("header", "must come once")
             data += part.chunk
             if len(data) > header.size_bytes:
                 raise InvalidRequest.field(

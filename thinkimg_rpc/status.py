@@ -32,14 +32,16 @@ async def abort(context: grpc.aio.ServicerContext[Any, Any], error: ThinkImgErro
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> ThinkImgError:
     """The error of ours that a failed call stands for."""
+    code = error.code()
     trailers: Any = error.trailing_metadata()
     for key, value in trailers or ():
         if key == _DETAILS_KEY and isinstance(value, bytes):
             try:
-                return from_status(status_pb2.Status.FromString(value))
+                status = status_pb2.Status.FromString(value)
             except DecodeError:
                 break
-    code = error.code()
+            if status.code == _NUMBERS[code]:
+                return from_status(status)
     message = error.details() or code.name
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return TooLarge(_over_limit(message))
