@@ -26,6 +26,8 @@ from grpc_reflection.v1alpha.reflection_pb2 import (
     ServiceResponse,
 )
 
+from thinkimg_rpc.contract.files import with_imports
+
 SERVICE_NAMES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 
 
@@ -54,10 +56,7 @@ class FileIndex:
 
     def add_with_imports(self, *files: FileDescriptor) -> None:
         """Add files of this process, and all they import."""
-        wanted = list(files)
-        for file in wanted:
-            wanted += [imported for imported in file.dependencies if imported not in wanted]
-        self.add(FileDescriptorProto.FromString(file.serialized_pb) for file in wanted)
+        self.add(with_imports(files).file)
 
     def file_of_symbol(self, symbol: str) -> str | None:
         return self._by_symbol.get(symbol)

@@ -18,11 +18,11 @@ import sys
 import venv
 from pathlib import Path
 
-from google.protobuf.descriptor import FileDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.rpc import error_details_pb2, status_pb2
 
 import thinkimg_rpc.v1
+from thinkimg_rpc.contract.files import with_imports
 from thinkimg_rpc.settings import CannotStart
 
 REQUIREMENTS = (
@@ -54,19 +54,7 @@ def our_descriptors() -> FileDescriptorSet:
         for module in pkgutil.iter_modules(thinkimg_rpc.v1.__path__)
         if module.name.endswith("_pb2")
     ]
-    ordered: dict[str, FileDescriptor] = {}
-    for module in (*modules, status_pb2, error_details_pb2):
-        _collect(module.DESCRIPTOR, ordered)
-    return FileDescriptorSet(
-        file=[FileDescriptorProto.FromString(file.serialized_pb) for file in ordered.values()]
-    )
-
-
-def _collect(file: FileDescriptor, ordered: dict[str, FileDescriptor]) -> None:
-    if file.name not in ordered:
-        for imported in file.dependencies:
-            _collect(imported, ordered)
-        ordered[file.name] = file
+    return with_imports(module.DESCRIPTOR for module in (*modules, status_pb2, error_details_pb2))
 
 
 def _own_environment() -> Path:

@@ -18,10 +18,17 @@ def file_descriptor_set(contracts: Iterable[ToolContract]) -> FileDescriptorSet:
 
     The same contracts give the same bytes, in whatever order they come.
     """
+    return with_imports(
+        contract.request.file.pool.FindServiceByName(contract.service).file
+        for contract in sorted(contracts, key=lambda contract: contract.service)
+    )
+
+
+def with_imports(files: Iterable[FileDescriptor]) -> FileDescriptorSet:
+    """Files with all they import, each after its imports."""
     ordered: dict[str, FileDescriptor] = {}
-    for contract in sorted(contracts, key=lambda contract: contract.service):
-        pool = contract.request.file.pool
-        _collect(pool.FindServiceByName(contract.service).file, ordered)
+    for file in files:
+        _collect(file, ordered)
     return FileDescriptorSet(
         file=[FileDescriptorProto.FromString(file.serialized_pb) for file in ordered.values()]
     )
