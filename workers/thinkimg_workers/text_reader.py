@@ -1,0 +1,175 @@
+"""Lines of text in an image: RapidOCR's detector and recogniser, fed as charts need it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rapidocr import RapidOCR
+from rapidocr.ch_ppocr_det import TextDetector
+from rapidocr.ch_ppocr_rec import TextRecInput, TextRecognizer
+from rapidocr.ch_ppocr_rec.utils import CTCLabelDecode
+
+from thinkimg_rpc.imaging.rgb import Pixels, known_uint8
+
+Corners = NDArray[np.float32]
+"""(4, 2) x and y, clockwise from the top left."""
+
+_SHARP_SIDE = 4000
+"""The longest side that text is cut out of: larger images are reduced to it first."""
+_DETECTION_SIDE = 2000
+"""The longest side that text is searched in: that takes time and memory by the pixel."""
+_ENLARGED_SIDE, _MOST_ENLARGED = 736, 2.0
+"""Text is searched in small images enlarged to this shorter side, so many times at most."""
+_MARGIN, _GRID = 16, 32
+"""Pixels added all around for the search, which misses text at the edge; the detector's step."""
+_LINE_HEIGHT, _LONGEST_LINE = 48, 4800
+"""What the recogniser takes, in pixels."""
+_LIKELY_SPACE = 0.01
+_TALL, _VERY_TALL = 1.5, 3.0
+"""Height by width from which text may stand on its side, and from which it must."""
+
+
+class TextLine(NamedTuple):
+    """One piece of text, its corners clockwise from the top left as it is read, 0 to 1 sure."""
+
+    text: str
+    corners: Corners
+    score: float
+
+
+class TextReader:
+    """Reads text. Thread-safe once made: an inference session may run in many threads."""
+
+    def __init__(self) -> None:
+        engine = RapidOCR(
+            params={
+                "Global.log_level": "error",
+                # It is for text upside down, and turns some short labels that are not.
+                "Global.use_cls": False,
+                # The image is scaled here: upscaling by the shorter side alone, as RapidOCR
+                # does, makes gigabytes out of a long thin strip.
+                "Det.limit_type": "max",
+                "Det.limit_side_len": 2 * _DETECTION_SIDE,
+                # The narrowest batch; the usual 320 is mostly padding around short labels.
+                "Rec.rec_img_shape": [3, _LINE_HEIGHT, 96],
+                "EngineConfig.onnxruntime.intra_op_num_threads": min(os.cpu_count() or 1, 4),
+            }
+        )
+        engine(_picture_with_text())  # loads the models
+        self._detector = cast(TextDetector, engine.text_det)
+        self._recogniser = cast(TextRecognizer, engine.text_rec)
+        self._recogniser.postprocess_op = _Spaced(self._recogniser.postprocess_op)
+
+    def read(self, pixels: Pixels, between_steps: Callable[[], None]) -> list[TextLine]:
+        """The text in (H, W, 3) RGB pixels, in no particular order.
+
+        `between_steps` is called every few tenths of a second, and may raise.
+        """
+        bgr = known_uint8(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+        image, factors = _resized(bgr, min(1, _SHARP_SIDE / max(bgr.shape)))
+        lines = []
+        for box in self._detect(image):
+            between_steps()
+            readings = [self._recognise(image, corners) for corners in _readings(box)]
+            best = max(readings, key=lambda line: line.score)
+            if best.text:
+                lines.append(best._replace(corners=best.corners / factors))
+        return lines
+
+    def _detect(self, image: NDArray[np.uint8]) -> list[Corners]:
+        height, width = image.shape[:2]
+        enlarged = min(max(1.0, _ENLARGED_SIDE / min(height, width)), _MOST_ENLARGED)
+        searched, factors = _resized(image, min(enlarged, _DETECTION_SIDE / max(height, width)))
+        # On its grid the detector needs no resizing of its own, which would blur.
+        bottom, right = (_MARGIN + (-side - 2 * _MARGIN) % _GRID for side in searched.shape[:2])
+        edges = (_MARGIN, bottom, _MARGIN, right)
+        found = self._detector(cv2.copyMakeBorder(searched, *edges, cv2.BORDER_REPLICATE)).boxes
+        if found is None:
+            return []
+        corners = (np.asarray(found, np.float32) - _MARGIN) / factors
+        return list(np.clip(corners, 0, np.array((width, height), np.float32)))
+
+    def _recognise(self, image: NDArray[np.uint8], corners: Corners) -> TextLine:
+        # One at a time: in a batch, all are padded to the widest, at twice the cost.
+        crop = _straightened(image, corners)
+        result = self._recogniser(TextRecInput(img=[crop], return_word_box=False))
+        texts, scores = result.txts or ("",), result.scores or (0.0,)
+        return TextLine(texts[0].strip(), corners, scores[0])
+
+
+class _Spaced(CTCLabelDecode):
+    """Reads a space where the recogniser thinks one at all likely.
+
+    It was trained on Chinese too, and leaves out most spaces of narrow print.
+    """
+
+    def __init__(self, usual: CTCLabelDecode) -> None:
+        self._usual = usual
+        self._space = usual.dict[" "]
+
+    def __call__(
+        self, preds: NDArray[np.float32], return_word_box: bool = False, **kwargs: Any
+    ) -> tuple[list[tuple[str, float]], list[Any]]:
+        spaces = preds[:, :, self._space]
+        spaces[spaces > _LIKELY_SPACE] = 1
+        return self._usual(preds, return_word_box, **kwargs)
+
+
+def _resized(image: NDArray[np.uint8], scale: float) -> tuple[NDArray[np.uint8], Corners]:
+    """The image, about `scale` times as large, and the exact factors of x and y, (2,)."""
+    height, width = image.shape[:2]
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    method = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+    factors = np.array((size[0] / width, size[1] / height), np.float32)
+    return known_uint8(cv2.resize(image, size, interpolation=method)), factors
+
+
+def _readings(corners: Corners) -> list[Corners]:
+    """The corners as they may be meant: text in a tall box can run down or up."""
+    tallness = 1 / _aspect(corners)
+    if tallness < _TALL:
+        return [corners]
+    sideways = [np.roll(corners, -1, axis=0), np.roll(corners, 1, axis=0)]
+    return sideways if tallness >= _VERY_TALL else [corners, *sideways]
+
+
+def _size(corners: Corners) -> tuple[float, float]:
+    """Width and height in pixels, one at least."""
+    top_left, top_right, bottom_right, bottom_left = corners
+    width = max(np.hypot(*(top_left - top_right)), np.hypot(*(bottom_left - bottom_right)), 1)
+    height = max(np.hypot(*(top_left - bottom_left)), np.hypot(*(top_right - bottom_right)), 1)
+    return float(width), float(height)
+
+
+def _aspect(corners: Corners) -> float:
+    width, height = _size(corners)
+    return width / height
+
+
+def _straightened(image: NDArray[np.uint8], corners: Corners) -> NDArray[np.uint8]:
+    """The text upright. Small text is enlarged here, at once and smoothly, to what is wanted."""
+    width, height = _size(corners)
+    enlarged = max(1.0, _LINE_HEIGHT / height)
+    rows = round(height * enlarged)
+    columns = min(round(width * enlarged), _LONGEST_LINE)
+    target = np.array([(0, 0), (columns, 0), (columns, rows), (0, rows)], np.float32)
+    return known_uint8(
+        cv2.warpPerspective(
+            image,
+            cv2.getPerspectiveTransform(corners, target),
+            (columns, rows),
+            flags=cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+    )
+
+
+def _picture_with_text() -> NDArray[np.uint8]:
+    picture = np.full((64, 256, 3), 255, np.uint8)
+    cv2.putText(picture, "Text 123", (20, 44), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (0, 0, 0), 2)
+    return picture
