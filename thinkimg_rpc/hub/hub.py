@@ -104,7 +104,8 @@ class Hub:
         watcher = self.table.watch()
         await self._health.set(OVERALL_HEALTH, health_pb2.HealthCheckResponse.SERVING)
         while await watcher.changes(self.table) is not None:
-            for service, hosts in self.table.by_service.items():
+            # A copy: workers join and leave while a watcher of health is told.
+            for service, hosts in list(self.table.by_service.items()):
                 status = (
                     health_pb2.HealthCheckResponse.SERVING
                     if hosts

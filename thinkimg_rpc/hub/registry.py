@@ -66,7 +66,8 @@ class Registry(RegistryServiceServicer):
     async def _listen(self, lease: Lease, events: AsyncIterator[RegisterRequest]) -> None:
         async def take_loads() -> None:
             async for event in events:
-                self._table.heard(lease, event.load)
+                if event.HasField("load"):
+                    self._table.heard(lease, event.load)
 
         loads = asyncio.ensure_future(take_loads())
         replaced = asyncio.ensure_future(lease.replaced.wait())

@@ -1,0 +1,195 @@
+"""The lease table: which workers there are, and who is told."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+
+from thinkimg_rpc.errors import Conflict, InvalidRequest
+from thinkimg_rpc.hub import leases
+from thinkimg_rpc.hub.leases import LeaseTable, Watcher
+from thinkimg_rpc.v1 import HostedTool, WatchWorkersResponse, WorkerLoad, WorkerState
+
+from .offers import ECHO, ECHO_FILES, offer
+
+
+@pytest.fixture
+def table() -> LeaseTable:
+    return LeaseTable()
+
+
+async def next_changes(table: LeaseTable, watcher: Watcher) -> WatchWorkersResponse:
+    changes = await asyncio.wait_for(watcher.changes(table), 5)
+    assert changes is not None
+    return changes
+
+
+def test_a_worker_is_listed_with_what_it_offered(table: LeaseTable) -> None:
+    table.add(offer(hostname="here", concurrency=3))
+
+    (worker,) = table.listed()
+    assert (worker.id, worker.address, worker.hostname) == ("echo-0", "127.0.0.1:9", "here")
+    assert (worker.pid, worker.concurrency) == (7, 3)
+    assert worker.state == WorkerState.WORKER_STATE_SERVING
+    assert worker.HasField("registered_at")
+    assert table.tool_names() == {"Echo"}
+
+
+@pytest.mark.parametrize(("tool", "found"), [("Echo", 1), ("say", 1), ("", 1), ("echo", 0)])
+def test_workers_are_found_by_the_name_or_alias_of_a_tool(
+    table: LeaseTable, tool: str, found: int
+) -> None:
+    table.add(offer())
+
+    assert len(table.listed(tool)) == found
+
+
+def broken_descriptors() -> bytes:
+    file = FileDescriptorProto(name="a.proto", dependency=["missing.proto"])
+    return FileDescriptorSet(file=[file]).SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"worker_id": ""}, "offer.id"),
+        ({"address": ""}, "offer.address"),
+        ({"tools": []}, "offer.tools"),
+        ({"descriptors": b"\xff\xff"}, "offer.descriptors"),
+        ({"descriptors": broken_descriptors()}, "offer.descriptors"),
+    ],
+)
+def test_an_incomplete_offer_is_refused_by_its_field(
+    table: LeaseTable, changes: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        table.add(offer(**changes))
+
+    assert [violation.field for violation in caught.value.violations] == [field]
+    assert table.listed() == []
+
+
+def test_a_name_taken_by_another_contract_is_refused(table: LeaseTable) -> None:
+    table.add(offer())
+    other = HostedTool(name="Echo", method="/other.v1.EchoService/Echo")
+
+    with pytest.raises(Conflict, match=ECHO.method):
+        table.add(offer("other-0", tools=[other]))
+    assert [worker.id for worker in table.listed()] == ["echo-0"]
+
+
+def test_a_worker_that_comes_again_replaces_itself(table: LeaseTable) -> None:
+    first = table.add(offer())
+    second = table.add(offer(address="127.0.0.1:10"))
+    table.remove(first)  # its stream ends only now
+
+    assert first.replaced.is_set()
+    assert not second.replaced.is_set()
+    assert [worker.address for worker in table.listed()] == ["127.0.0.1:10"]
+
+
+def test_a_service_whose_workers_left_is_still_known(table: LeaseTable) -> None:
+    lease = table.add(offer())
+    table.remove(lease)
+    table.remove(lease)
+
+    assert table.by_service == {ECHO.service: {}}
+    assert table.listed() == []
+
+
+def test_a_silent_worker_is_stalled_until_it_is_heard_again(
+    table: LeaseTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = table.add(offer())
+    table.mark_stalled()
+    assert lease.worker.state == WorkerState.WORKER_STATE_SERVING
+
+    lease.heard -= leases.STALL_S + 1
+    table.mark_stalled()
+    assert lease.worker.state == WorkerState.WORKER_STATE_STALLED
+    assert len(table.listed()) == 1
+
+    table.heard(lease, WorkerLoad(in_flight=1))
+    assert lease.worker.state == WorkerState.WORKER_STATE_SERVING
+
+
+def test_a_draining_worker_does_not_become_a_stalled_one(table: LeaseTable) -> None:
+    lease = table.add(offer())
+    table.heard(lease, WorkerLoad(draining=True))
+    lease.heard -= leases.STALL_S + 1
+    table.mark_stalled()
+
+    assert lease.worker.state == WorkerState.WORKER_STATE_DRAINING
+
+
+async def test_watchers_are_told_at_once_who_came_and_who_left(table: LeaseTable) -> None:
+    watcher = table.watch()
+    table.add(offer("a-0"))
+    lease = table.add(offer("b-0"))
+    table.remove(lease)
+
+    changes = await next_changes(table, watcher)
+    assert [worker.id for worker in changes.changed] == ["a-0"]
+    assert list(changes.gone) == ["b-0"]
+    assert not changes.snapshot
+
+
+async def test_watchers_are_told_at_once_of_a_drain_and_later_of_loads(
+    table: LeaseTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = table.add(offer())
+    watcher = table.watch()
+    table.heard(lease, WorkerLoad(in_flight=2))
+    waiting = asyncio.create_task(next_changes(table, watcher))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+
+    table.heard(lease, WorkerLoad(in_flight=3, draining=True))
+    (worker,) = (await waiting).changed
+    assert worker.state == WorkerState.WORKER_STATE_DRAINING
+
+    monkeypatch.setattr(leases, "LOAD_EVERY_S", 0.01)
+    table.heard(lease, WorkerLoad(in_flight=5, draining=True))
+    (worker,) = (await next_changes(table, watcher)).changed
+    assert worker.load.in_flight == 5
+
+
+async def test_a_load_that_did_not_change_is_no_news(
+    table: LeaseTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "LOAD_EVERY_S", 0.01)
+    lease = table.add(offer())
+    watcher = table.watch()
+    table.heard(lease, WorkerLoad())
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(watcher.changes(table), 0.05)
+
+
+async def test_closing_ends_leases_and_watches(table: LeaseTable) -> None:
+    lease = table.add(offer())
+    watcher = table.watch()
+    waiting = asyncio.create_task(watcher.changes(table))
+    table.close()
+
+    await asyncio.wait_for(waiting, 5)
+    assert await asyncio.wait_for(watcher.changes(table), 5) is None
+    assert lease.replaced.is_set()
+
+
+async def test_who_no_longer_watches_is_told_nothing(table: LeaseTable) -> None:
+    watcher = table.watch()
+    table.unwatch(watcher)
+    table.add(offer())
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(watcher.changes(table), 0.05)
+
+
+def test_replicas_share_one_copy_of_their_contract(table: LeaseTable) -> None:
+    one, other = table.add(offer("echo-0")), table.add(offer("echo-1"))
+
+    assert one.files is other.files
+    assert one.files.SerializeToString() == ECHO_FILES
