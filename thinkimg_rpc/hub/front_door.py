@@ -20,6 +20,8 @@ from thinkimg_rpc.settings import TlsSettings
 from thinkimg_rpc.status import abort
 from thinkimg_rpc.v1 import WorkerState
 
+_WROTE_TOO_LATE = "Internal error from Core"
+"""What grpc.aio makes of a stream that the worker ended while an item was being written."""
 ATTEMPTS = 3
 """Workers tried before the caller hears that none could be reached."""
 LAST_CALLS_S = 60.0
@@ -169,5 +171,7 @@ def _passed_on(context: Context) -> tuple[tuple[str, str | bytes], ...]:
 
 async def _pass_back(error: grpc.aio.AioRpcError, context: Context) -> None:
     """End the caller's call as the worker's ended, details included."""
+    if error.code() is grpc.StatusCode.INTERNAL and error.details() == _WROTE_TOO_LATE:
+        await abort(context, Unavailable("the worker ended the stream"))
     trailers: Any = error.trailing_metadata()
     await context.abort(error.code(), error.details() or "", tuple(trailers or ()))
