@@ -17,6 +17,7 @@ from thinkimg_rpc.v1 import (
     Image,
     ImageFormat,
     LineStyle,
+    OCRRequest,
 )
 
 from ...mesh_fixtures import png
@@ -33,6 +34,7 @@ VALID: tuple[Any, ...] = (
         style=LineStyle.LINE_STYLE_DASHED,
         format=ImageFormat.IMAGE_FORMAT_JPEG,
     ),
+    OCRRequest(image=Image(data=PICTURE), region=Box(x0=0, y0=1, x1=9, y1=9), min_score=0.1),
 )
 REQUESTS: tuple[Any, ...] = tuple(type(request) for request in VALID)
 

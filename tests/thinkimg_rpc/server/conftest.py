@@ -17,11 +17,12 @@ from thinkimg_rpc.tool import Tool
 from thinkimg_workers.crop import Crop
 from thinkimg_workers.draw_horizontal_line_by_y import DrawHorizontalLineByY
 from thinkimg_workers.draw_vertical_line_by_x import DrawVerticalLineByX
+from thinkimg_workers.ocr import OCR
 
 from ...mesh_fixtures import Served, call_in_stream, call_unary, channel_to, served
 
 Send = Callable[[Message], Awaitable[Any]]
-TOOLS: list[type[Tool[Any, Any]]] = [Crop, DrawHorizontalLineByY, DrawVerticalLineByX, Echo]
+TOOLS: list[type[Tool[Any, Any]]] = [Crop, DrawHorizontalLineByY, DrawVerticalLineByX, OCR, Echo]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -17,6 +17,7 @@ from thinkimg_rpc.v1 import (
     DrawHorizontalLineByYRequest,
     DrawVerticalLineByXRequest,
     Image,
+    OCRRequest,
 )
 
 from ...mesh_fixtures import error_of, png
@@ -82,7 +83,8 @@ def fields_of(error: ThinkImgError) -> list[str]:
     ],
 )
 @pytest.mark.parametrize(
-    "request_", [EchoRequest(), CropRequest(box=WHOLE), DrawVerticalLineByXRequest(x=1)]
+    "request_",
+    [CropRequest(box=WHOLE), DrawVerticalLineByXRequest(x=1), OCRRequest(), EchoRequest()],
 )
 async def test_bytes_that_are_no_usable_image_are_refused(
     send: Send, request_: Any, data: bytes, words: str
@@ -129,6 +131,14 @@ async def test_bytes_that_are_no_usable_image_are_refused(
         (line(thickness=0), InvalidRequest, ["thickness"]),
         (line(thickness=33), InvalidRequest, ["thickness"]),
         (line(style=9), InvalidRequest, ["style"]),
+        (OCRRequest(), InvalidRequest, ["image"]),
+        (OCRRequest(image=PICTURE, min_score=1.1), InvalidRequest, ["min_score"]),
+        (OCRRequest(image=PICTURE, region=Box(x0=1)), InvalidRequest, ["region.y0"]),
+        (
+            OCRRequest(image=PICTURE, region=Box(x0=0, y0=0, x1=WIDTH, y1=HEIGHT + 1)),
+            OutOfRange,
+            ["region.y1"],
+        ),
     ],
 )
 async def test_a_wrong_value_is_named(
