@@ -14,6 +14,7 @@ from bench.environment import describe_machine, restart_as_a_worker_runs
 from bench.measure import Effort
 from bench.memory import measure_memory
 from bench.noop import measure_noop
+from bench.ocr_recall import measure as measure_ocr
 from bench.report import (
     Section,
     goals_section,
@@ -26,8 +27,8 @@ from bench.resilience import measure_resilience
 from bench.rollout import measure_rollouts
 from bench.single_calls import measure_single_calls
 
-PARTS = ("rollout", "tools", "noop", "memory", "resilience")
-QUICK_PARTS = PARTS[:-1]
+PARTS = ("rollout", "tools", "noop", "memory", "ocr", "resilience")
+QUICK_PARTS = PARTS[:4]
 ROLLOUT_EFFORT, GRID_EFFORT = Effort(9, 0.5), Effort(5, 0.3)
 QUICK_ROLLOUT_EFFORT, QUICK_GRID_EFFORT = Effort(3, 0.25), Effort(2, 0.12)
 
@@ -64,7 +65,7 @@ def main() -> None:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "--quick", action="store_true", help="fewer and shorter rounds, no resilience"
+        "--quick", action="store_true", help="fewer and shorter rounds, no ocr and no resilience"
     )
     parser.add_argument("--only", type=_parts, help=f"comma-separated, from: {', '.join(PARTS)}")
     parser.add_argument(
@@ -97,6 +98,8 @@ async def _measure(parts: tuple[str, ...], quick: bool, show: Show) -> None:
             show(section)
     if "memory" in parts:
         show(await measure_memory())
+    if "ocr" in parts:
+        show(await measure_ocr())
 
 
 if __name__ == "__main__":
