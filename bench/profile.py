@@ -12,15 +12,17 @@ import asyncio
 import os
 import re
 import sys
-from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import psutil
+
 from bench.chart import chart_png
 from bench.environment import restart_as_a_worker_runs
-from bench.measure import Call, Effort, Subject, compare
+from bench.measure import Call, Effort, Subject, Timing, compare
 from bench.mesh import DirectCalls
 from bench.processes import echo_worker, image_worker, serve_mesh
 from bench.report import Section, open_console, print_section
@@ -32,10 +34,12 @@ WORKLOADS = {"rollout": 1, "crop": 8, "noop": 8}
 """Name -> calls in flight."""
 RATE_HZ = 200
 TOP = 12
+UNWATCHED_S = 4.0
 
 _WAITING = re.compile(
     r"epoll|cond_(timed)?wait|futex|wait4|PyThread_acquire_lock|PyEval_RestoreThread|take_gil"
 )
+_THREAD = re.compile(r"thread \((\d+)\)")
 _LAYERS = {
     name: re.compile(pattern)
     for name, pattern in {
@@ -63,22 +67,34 @@ def main() -> None:
 async def _profile(workload: str, seconds: int) -> None:
     console = open_console()
     async with _prepared(workload) as (subject, worker_pid):
-        in_flight = WORKLOADS[workload]
-        timing = (await compare({workload: subject}, in_flight, Effort(3, 1.0)))[workload]
-        cpu_ms = timing.cpu_s * 1e3
-        console.print(f"{workload}: {timing.rate:.0f}/s, {cpu_ms:.3g} ms of processor time each\n")
+        pids = {"worker": worker_pid, "client": os.getpid()}
+        before = {side: _thread_cpu_s(pid) for side, pid in pids.items()}
+        timing = await _load(subject, WORKLOADS[workload], UNWATCHED_S)
+        after = {side: _thread_cpu_s(pid) for side, pid in pids.items()}
         calls = len(timing.latencies_s)
+        console.print(f"{workload}: {timing.rate:.0f}/s\n")
         with TemporaryDirectory() as folder:
-            outputs = {"worker": Path(folder, "worker"), "client": Path(folder, "client")}
-            watchers = [
-                await _watch(worker_pid, seconds, outputs["worker"]),
-                await _watch(os.getpid(), seconds, outputs["client"]),
-            ]
-            await compare({workload: subject}, in_flight, Effort(1, seconds))
+            outputs = {side: Path(folder, side) for side in pids}
+            watchers = [await _watch(pids[side], seconds, outputs[side]) for side in pids]
+            await _load(subject, WORKLOADS[workload], seconds)
             await asyncio.gather(*(watcher.wait() for watcher in watchers))
             for side, cpu_s in (("worker", timing.server_cpu_s), ("client", timing.client_cpu_s)):
-                stacks = list(_busy_stacks(outputs[side].read_text().splitlines()))
-                print_section(_summary(side, stacks, cpu_s * 1e3 / calls), console)
+                used = {n: s - before[side].get(n, 0.0) for n, s in after[side].items()}
+                # The rounds' own: `used` has the warm-up in it.
+                scale = cpu_s * 1e3 / calls / sum(used.values())
+                cpu_ms = {n: s * scale for n, s in used.items()}
+                stacks = _busy_stacks(outputs[side].read_text().splitlines())
+                print_section(_summary(side, weigh(stacks, cpu_ms), cpu_ms), console)
+
+
+async def _load(subject: Subject, in_flight: int, seconds: float) -> Timing:
+    return (await compare({"it": subject}, in_flight, Effort(1, seconds)))["it"]
+
+
+def _thread_cpu_s(pid: int) -> dict[int, float]:
+    """Seconds of processor time by thread number."""
+    threads = psutil.Process(pid).threads()
+    return {thread.id: thread.user_time + thread.system_time for thread in threads}
 
 
 @asynccontextmanager
@@ -107,7 +123,7 @@ async def _watch(pid: int, seconds: int, output: Path) -> asyncio.subprocess.Pro
     )
 
 
-def _busy_stacks(lines: Iterable[str]) -> Iterable[tuple[list[str], int]]:
+def _busy_stacks(lines: Iterable[str]) -> Iterator[tuple[list[str], int]]:
     """Stacks, outermost frame first, with their samples; threads that wait are left out."""
     for line in lines:
         text, _, samples = line.rpartition(" ")
@@ -116,18 +132,39 @@ def _busy_stacks(lines: Iterable[str]) -> Iterable[tuple[list[str], int]]:
             yield frames, int(samples)
 
 
-def _summary(side: str, stacks: list[tuple[list[str], int]], cpu_ms: float) -> Section:
-    total = sum(samples for _, samples in stacks)
-    section = Section(f"{side}: {cpu_ms:.3g} ms of processor time", ("", "share", "ms"))
-    layers: Counter[str] = Counter()
-    functions: Counter[str] = Counter()
+def weigh(
+    stacks: Iterable[tuple[list[str], int]], cpu_ms: Mapping[int, float]
+) -> Iterator[tuple[list[str], float]]:
+    """Stacks with their milliseconds: each thread's processor time, shared by its samples.
+
+    The samples alone mislead, because taking them stops the process: they say
+    what a thread does, and the kernel says how long it runs. Threads that are
+    none of Python's belong to gRPC.
+    """
+    by_thread: dict[int, list[tuple[list[str], int]]] = {}
     for frames, samples in stacks:
-        layers[_layer(frames)] += samples
-        functions[_python_function(frames)] += samples
-    for counted in (layers.most_common(), functions.most_common(TOP)):
-        for name, samples in counted:
-            share = samples / total
-            section.rows.append((name, f"{share:.0%}", f"{share * cpu_ms:.3f}"))
+        number = _THREAD.match(frames[0])
+        by_thread.setdefault(int(number[1]) if number else 0, []).append((frames, samples))
+    for thread, ms in cpu_ms.items():
+        seen = by_thread.get(thread, [(["native threads (grpc/)"], 1)])
+        total = sum(samples for _, samples in seen)
+        yield from ((frames, ms * samples / total) for frames, samples in seen)
+
+
+def _summary(
+    side: str, stacks: Iterable[tuple[list[str], float]], cpu_ms: Mapping[int, float]
+) -> Section:
+    total_ms = sum(cpu_ms.values())
+    section = Section(f"{side}: {total_ms:.3g} ms of processor time", ("", "share", "ms"))
+    layers: defaultdict[str, float] = defaultdict(float)
+    functions: defaultdict[str, float] = defaultdict(float)
+    for frames, ms in stacks:
+        layers[_layer(frames)] += ms
+        functions[_python_function(frames)] += ms
+    for counted in (layers, functions):
+        largest = sorted(counted.items(), key=lambda item: -item[1])
+        for name, ms in largest[:TOP]:
+            section.rows.append((name, f"{ms / total_ms:.0%}", f"{ms:.3f}"))
         section.rows.append(("", "", ""))
     section.notes.append("By layer, then by the innermost Python function.")
     return section
@@ -146,7 +183,7 @@ def _python_function(frames: list[str]) -> str:
     for frame in reversed(frames):
         if ".py:" in frame:
             return re.sub(r":\d+\)", ")", frame)
-    return "native threads"
+    return "threads of gRPC's own"
 
 
 if __name__ == "__main__":
