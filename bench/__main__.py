@@ -14,7 +14,6 @@ from bench.environment import describe_machine, restart_as_a_worker_runs
 from bench.measure import Effort
 from bench.memory import measure_memory
 from bench.noop import measure_noop
-from bench.ocr_recall import measure as measure_ocr_recall
 from bench.ocr_recall import measure as measure_ocr
 from bench.report import (
     Section,
@@ -99,8 +98,6 @@ async def _measure(parts: tuple[str, ...], quick: bool, show: Show) -> None:
             show(section)
     if "memory" in parts:
         show(await measure_memory())
-    if "ocr" in parts:
-        show(await measure_ocr_recall())
     if "ocr" in parts:
         show(await measure_ocr())
 
