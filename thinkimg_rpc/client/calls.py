@@ -33,6 +33,9 @@ from thinkimg_rpc.errors import (
 )
 from thinkimg_rpc.status import from_rpc_error
 
+LARGEST_INLINE_BYTES = 16 << 20
+"""An image that a worker's store keeps losing goes along in the request up to this size:
+half of what a worker takes if nobody has set another limit."""
 LONGEST_S = 1e8
 """Three years: gRPC counts nanoseconds, and takes what overflows for the past."""
 LARGEST_ITEM_BYTES = 1 << 20
@@ -69,7 +72,8 @@ class Caller:
                 await self._pause(contract, attempt)
                 continue
             try:
-                return await self._send(endpoint, call)
+                # Lost twice, an image may be lost again between its upload and the call.
+                return await self._send(endpoint, call, inline_all=attempt.images_lost > 1)
             except ImageNotCached:
                 for digest in call.digests:
                     self._holdings.lost(digest, endpoint)
@@ -88,10 +92,10 @@ class Caller:
         own = call.own.get(digest)
         return self._images.data(digest) if own is None else own
 
-    async def _send(self, endpoint: Endpoint, call: _Call) -> Any:
+    async def _send(self, endpoint: Endpoint, call: _Call, *, inline_all: bool) -> Any:
         endpoint.in_flight += 1
         try:
-            inline = await self._upload(endpoint, call)
+            inline = await self._upload(endpoint, call, inline_all=inline_all)
             if inline:
                 response = await self._unary_with_data(endpoint, call, inline)
             else:
@@ -118,23 +122,26 @@ class Caller:
         unary = endpoint.unary(call.contract)
         return await unary(call.request, timeout=call.remaining_s, metadata=self._metadata)
 
-    async def _upload(self, endpoint: Endpoint, call: _Call) -> dict[str, bytes]:
+    async def _upload(
+        self, endpoint: Endpoint, call: _Call, *, inline_all: bool
+    ) -> dict[str, bytes]:
         """Make sure of the images the worker lacks.
 
         Large ones are put into its store first. Returns those whose bytes go along
-        in the request. An image another call is uploading is waited for.
+        in the request. An image another call is uploading is waited for, and what
+        the worker has is not sent again, unless `inline_all`.
         """
         inline: dict[str, bytes] = {}
         for digest in call.digests:
-            while (upload := endpoint.uploads.get(digest)) is not None:
+            while not inline_all and (upload := endpoint.uploads.get(digest)) is not None:
                 async with asyncio.timeout(max(0.0, call.remaining_s)):
                     await asyncio.shield(upload)
-            if self._holdings.has(digest, endpoint):
+            if not inline_all and self._holdings.has(digest, endpoint):
                 continue
             data = self._data(call, digest)
             if data is None:
                 continue  # it may have come from elsewhere: the worker asks the front door
-            if len(data) > LARGE_BYTES:
+            if len(data) > (LARGEST_INLINE_BYTES if inline_all else LARGE_BYTES):
                 await self._put(endpoint, digest, data, call.deadline)
             else:
                 inline[digest] = data

@@ -34,11 +34,25 @@ class Unready(Echo):
         raise LookupError("no weights here")
 
 
+BEFORE: set[threading.Thread] = set()
+
+
+def _tool_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("tool-")}
+
+
+@pytest.fixture(autouse=True)
+def threads_before() -> None:
+    """Other tests' meshes may still be running."""
+    BEFORE.clear()
+    BEFORE.update(_tool_threads())
+
+
 async def until_no_trace(folder: Path) -> None:
     """Wait until no socket, no task and no tool's thread is left."""
     assert os.listdir(folder) == []
     await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
-    await until(lambda: not [t for t in threading.enumerate() if t.name.startswith("tool-")])
+    await until(lambda: not _tool_threads() - BEFORE)
 
 
 async def test_it_serves_behind_a_private_socket(folder: Path) -> None:

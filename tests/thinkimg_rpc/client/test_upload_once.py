@@ -6,12 +6,12 @@ import asyncio
 
 from thinkimg_rpc.client import Mesh
 from thinkimg_rpc.errors import ImageNotCached, InvalidRequest
-from thinkimg_rpc.settings import LimitSettings
+from thinkimg_rpc.settings import MIB, LimitSettings
 from thinkimg_rpc.testing import Echo
 from thinkimg_rpc.testing.v1 import EchoRequest, EchoResponse
 from thinkimg_rpc.v1 import Image
 
-from ...mesh_fixtures import error_of, png, served, until
+from ...mesh_fixtures import error_of, noisy_png, png, served, until
 from ...wiretap import Wiretap
 
 CHART = png(200, 100)
@@ -141,3 +141,29 @@ async def test_an_image_in_use_outlives_its_place_in_the_clients_memory() -> Non
         answers = await asyncio.gather(*(client.send(request) for request in requests))
 
     assert [answer.image_height for answer in answers] == [100 - n for n in range(8)]
+
+
+async def test_more_images_at_once_than_a_worker_can_hold_still_get_answers() -> None:
+    room_for_one = LimitSettings(image_cache_bytes=200 * 100 * 3)
+    charts = [png(200, 100 - n) for n in range(6)]
+    async with (
+        served([Echo], limits=room_for_one, concurrency=4) as mesh,
+        Mesh(mesh.address) as client,
+    ):
+        requests = [EchoRequest(image=client.image(chart)) for chart in charts * 30]
+        answers = await asyncio.gather(*(client.send(request) for request in requests))
+
+    assert [answer.image_height for answer in answers] == [100 - n for n in range(6)] * 30
+
+
+async def test_more_large_images_than_a_workers_store_can_hold_still_get_answers() -> None:
+    room_for_one = LimitSettings(image_cache_bytes=3 * MIB, image_store_bytes=4 * 3 * MIB)
+    photos = [noisy_png(2 * MIB + 20_000 * n + 1, seed=n) for n in range(4)]
+    async with (
+        served([Echo], limits=room_for_one, concurrency=4) as mesh,
+        Mesh(mesh.address) as client,
+    ):
+        requests = [EchoRequest(image=client.image(photo)) for photo in photos * 4]
+        answers = await asyncio.gather(*(client.send(request) for request in requests))
+
+    assert len({answer.image_height for answer in answers}) == 4
