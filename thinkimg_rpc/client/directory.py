@@ -118,8 +118,11 @@ class Directory:
     def _lighter_of_two(self, pool: list[Endpoint], tried: set[str]) -> Endpoint | None:
         best: Endpoint | None = None
         found = 0
+        place = int(random.random() * len(pool))
         for _ in range(_SAMPLES):
-            candidate = pool[int(random.random() * len(pool))]
+            candidate = pool[place]
+            # Never the same twice in a row: with two workers, both are looked at.
+            place = (place + 1 + int(random.random() * (len(pool) - 1))) % len(pool)
             if candidate is best or not candidate.usable or candidate.id in tried:
                 continue
             if best is None or candidate.burden < best.burden:
