@@ -27,6 +27,9 @@ from thinkimg_rpc.tool import Tool
 
 BOUND_S = 10.0
 """How long a test waits for what must happen."""
+DIRECT, DOOR = "straight to the worker", "the front door"
+WAYS_IN = (DIRECT, DOOR)
+"""How a request may reach a worker."""
 
 
 @dataclass
@@ -39,6 +42,10 @@ class Served:
     @property
     def address(self) -> str:
         return self.hub.address
+
+    def way_in(self, name: str) -> str:
+        """The address to call, for one of WAYS_IN."""
+        return self.address if name == DOOR else self.workers[0].address
 
 
 @asynccontextmanager

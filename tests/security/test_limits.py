@@ -14,7 +14,16 @@ from thinkimg_rpc.testing import Echo
 from thinkimg_rpc.testing.v1 import EchoRequest, EchoStreamRequest
 from thinkimg_rpc.v1 import Image
 
-from ..mesh_fixtures import call_stream, call_unary, channel_to, error_of, noisy_png, png, served
+from ..mesh_fixtures import (
+    WAYS_IN,
+    call_stream,
+    call_unary,
+    channel_to,
+    error_of,
+    noisy_png,
+    png,
+    served,
+)
 
 KIB = 1024
 ECHO = ToolContract.from_request(EchoRequest.DESCRIPTOR)
@@ -22,11 +31,11 @@ SMALL = LimitSettings(max_message_bytes=64 * KIB, max_image_pixels=100 * 100)
 OVER = EchoRequest(payload=bytes(65 * KIB))
 
 
-@pytest.mark.parametrize("door", [False, True], ids=["worker", "front door"])
-async def test_a_message_over_the_limit_is_refused_on_a_call_and_on_a_stream(door: bool) -> None:
+@pytest.mark.parametrize("way_in", WAYS_IN)
+async def test_a_message_over_the_limit_is_refused_on_a_call_and_on_a_stream(way_in: str) -> None:
     async with (
         served([Echo], limits=SMALL) as mesh,
-        channel_to(mesh.address if door else mesh.workers[0].address) as channel,
+        channel_to(mesh.way_in(way_in)) as channel,
     ):
         unary = await error_of(call_unary(channel, ECHO, OVER.SerializeToString()))
         item = EchoStreamRequest(request_id="big", request=OVER)

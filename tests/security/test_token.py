@@ -34,7 +34,7 @@ from thinkimg_rpc.v1 import (
     WatchWorkersRequest,
 )
 
-from ..mesh_fixtures import BOUND_S, Served, channel_to, error_of, served
+from ..mesh_fixtures import BOUND_S, WAYS_IN, Served, channel_to, error_of, served
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 TOKEN = "a token that nobody guesses"
@@ -54,12 +54,9 @@ async def mesh() -> AsyncIterator[Served]:
         yield running
 
 
-@pytest_asyncio.fixture(
-    scope="module", loop_scope="session", params=["straight to the worker", "the front door"]
-)
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=WAYS_IN)
 async def channel(mesh: Served, request: pytest.FixtureRequest) -> AsyncIterator[grpc.aio.Channel]:
-    at_the_door = request.param == "the front door"
-    async with channel_to(mesh.address if at_the_door else mesh.workers[0].address) as opened:
+    async with channel_to(mesh.way_in(request.param)) as opened:
         yield opened
 
 

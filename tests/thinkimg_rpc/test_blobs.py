@@ -22,7 +22,7 @@ from thinkimg_rpc.v1 import (
     PutImageRequest,
 )
 
-from ..mesh_fixtures import BOUND_S, Served, channel_to, error_of, served
+from ..mesh_fixtures import BOUND_S, WAYS_IN, Served, channel_to, error_of, served
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 DATA = bytes(range(256)) * 10_000
@@ -35,12 +35,9 @@ async def mesh() -> AsyncIterator[Served]:
         yield running
 
 
-@pytest_asyncio.fixture(
-    scope="module", loop_scope="session", params=["of the worker", "of the front door"]
-)
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=WAYS_IN)
 async def store(mesh: Served, request: pytest.FixtureRequest) -> AsyncIterator[Any]:
-    at_the_door = request.param == "of the front door"
-    async with channel_to(mesh.address if at_the_door else mesh.workers[0].address) as channel:
+    async with channel_to(mesh.way_in(request.param)) as channel:
         yield ImageStoreServiceStub(channel)
 
 

@@ -19,7 +19,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import (
 from thinkimg_rpc.reflection import SERVICE_NAMES, FileIndex
 from thinkimg_rpc.testing import Echo
 
-from ..mesh_fixtures import BOUND_S, Served, channel_to, served
+from ..mesh_fixtures import BOUND_S, WAYS_IN, Served, channel_to, served
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -30,12 +30,9 @@ async def mesh() -> AsyncIterator[Served]:
         yield running
 
 
-@pytest_asyncio.fixture(
-    scope="module", loop_scope="session", params=["straight to the worker", "the front door"]
-)
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=WAYS_IN)
 async def channel(mesh: Served, request: pytest.FixtureRequest) -> AsyncIterator[grpc.aio.Channel]:
-    at_the_door = request.param == "the front door"
-    async with channel_to(mesh.address if at_the_door else mesh.workers[0].address) as opened:
+    async with channel_to(mesh.way_in(request.param)) as opened:
         yield opened
 
 

@@ -17,7 +17,7 @@ from thinkimg_rpc.testing import Echo
 from thinkimg_rpc.testing.v1 import EchoRequest
 from thinkimg_rpc.v1 import Image
 
-from ...mesh_fixtures import Served, call_unary, channel_to, error_of, png, served, until
+from ...mesh_fixtures import WAYS_IN, Served, call_unary, channel_to, error_of, png, served, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 ECHO = ToolContract.from_request(EchoRequest.DESCRIPTOR)
@@ -85,10 +85,10 @@ async def test_a_call_given_up_stops_its_tool_and_disturbs_no_other(
     await until(lambda: queue.running == 0)
 
 
-@pytest.mark.parametrize("door", [False, True], ids=["worker", "front door"])
-async def test_a_deadline_already_passed_is_told_at_once(mesh: Served, door: bool) -> None:
+@pytest.mark.parametrize("way_in", WAYS_IN)
+async def test_a_deadline_already_passed_is_told_at_once(mesh: Served, way_in: str) -> None:
     started = time.monotonic()
-    async with channel_to(mesh.address if door else mesh.workers[0].address) as channel:
+    async with channel_to(mesh.way_in(way_in)) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await call_unary(channel, ECHO, LONG.SerializeToString(), timeout_s=0)
         assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED

@@ -19,7 +19,7 @@ from thinkimg_workers.draw_horizontal_line_by_y import DrawHorizontalLineByY
 from thinkimg_workers.draw_vertical_line_by_x import DrawVerticalLineByX
 from thinkimg_workers.ocr import OCR
 
-from ...mesh_fixtures import Served, call_in_stream, call_unary, channel_to, served
+from ...mesh_fixtures import WAYS_IN, Served, call_in_stream, call_unary, channel_to, served
 
 Send = Callable[[Message], Awaitable[Any]]
 TOOLS: list[type[Tool[Any, Any]]] = [Crop, DrawHorizontalLineByY, DrawVerticalLineByX, OCR, Echo]
@@ -36,13 +36,9 @@ def worker(mesh: Served) -> Worker:
     return mesh.workers[0]
 
 
-@pytest_asyncio.fixture(
-    scope="session", loop_scope="session", params=["straight to the worker", "the front door"]
-)
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=WAYS_IN)
 async def channel(mesh: Served, request: pytest.FixtureRequest) -> AsyncIterator[grpc.aio.Channel]:
-    at_the_door = request.param == "the front door"
-    address = mesh.address if at_the_door else mesh.workers[0].address
-    async with channel_to(address) as opened:
+    async with channel_to(mesh.way_in(request.param)) as opened:
         yield opened
 
 

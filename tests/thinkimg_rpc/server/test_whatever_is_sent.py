@@ -29,7 +29,7 @@ from thinkimg_rpc.settings import (
 )
 from thinkimg_rpc.v1 import CropStreamRequest
 
-from ...mesh_fixtures import call_stream, channel_to
+from ...mesh_fixtures import DIRECT, DOOR, WAYS_IN, call_stream, channel_to
 from .arbitrary import GOOD, PICTURE, VALID, damaged, filled, raw_requests, requests
 from .conftest import TOOLS
 
@@ -80,12 +80,10 @@ def processes() -> Iterator[dict[str, tuple[Any, str]]]:
                 WorkerSettings(id="worker-0", tools=tools, registry=hub[1], drain_s=0.2),
             )
         )
-        yield {"straight to the worker": worker, "the front door": hub}
+        yield {DIRECT: worker, DOOR: hub}
 
 
-@pytest_asyncio.fixture(
-    scope="session", loop_scope="session", params=["straight to the worker", "the front door"]
-)
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=WAYS_IN)
 async def target(
     processes: dict[str, tuple[Any, str]], request: pytest.FixtureRequest
 ) -> AsyncIterator[grpc.aio.Channel]:
