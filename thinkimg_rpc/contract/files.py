@@ -55,6 +55,9 @@ def load_contracts(
     """
     pool = DescriptorPool() if pool is None else pool
     by_name = {file.name: file for file in files.file}
+    names = [name for file in files.file for name in (file.name, *file.dependency)]
+    if not all(isinstance(name, str) for name in names):  # proto2 gives such names as bytes
+        raise ContractError("the name of a file is not UTF-8")
     generated: set[str] = set()
     contracts: list[ToolContract] = []
     for file in _imports_first(by_name):

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from thinkimg_rpc.errors import Conflict, InvalidRequest
 from thinkimg_rpc.hub import leases
 from thinkimg_rpc.hub.leases import LeaseTable, Watcher
 from thinkimg_rpc.v1 import HostedTool, WatchWorkersResponse, WorkerLoad, WorkerState
 
+from ..server.arbitrary import damaged
 from .offers import ECHO, ECHO_FILES, offer
 
 
@@ -60,6 +64,10 @@ def broken_descriptors() -> bytes:
         ({"tools": []}, "offer.tools"),
         ({"descriptors": b"\xff\xff"}, "offer.descriptors"),
         ({"descriptors": broken_descriptors()}, "offer.descriptors"),
+        (
+            {"descriptors": ECHO_FILES.replace(b"echo.proto", b"echo\xff\xff\xffoto")},
+            "offer.descriptors",
+        ),
     ],
 )
 def test_an_incomplete_offer_is_refused_by_its_field(
@@ -193,3 +201,11 @@ def test_replicas_share_one_copy_of_their_contract(table: LeaseTable) -> None:
 
     assert one.files is other.files
     assert one.files.SerializeToString() == ECHO_FILES
+
+
+@given(descriptors=st.one_of(st.binary(max_size=60), damaged(ECHO_FILES)))
+@settings(deadline=None)
+def test_any_descriptors_are_taken_or_refused(descriptors: bytes) -> None:
+    table = LeaseTable()
+    with suppress(InvalidRequest):
+        table.add(offer(descriptors=descriptors))
