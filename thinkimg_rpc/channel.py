@@ -100,8 +100,7 @@ def listen(server: grpc.aio.Server, address: str, tls: TlsSettings | None) -> st
             port = server.add_secure_port(address, _server_credentials(tls))
     except RuntimeError as error:
         raise CannotStart(
-            f"cannot listen on {address}: {causes}; "
-            "stop what is using it or choose another address"
+            f"cannot listen on {address}: {causes}; stop what is using it or choose another address"
         ) from error
     if address.startswith("unix:"):
         return address

@@ -20,9 +20,7 @@ def test_the_contract_passes_buf_lint(buf: Buf, descriptor_set: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_a_badly_named_field_would_be_found(
-    buf: Buf, descriptor_set: Path, tmp_path: Path
-) -> None:
+def test_a_badly_named_field_would_be_found(buf: Buf, descriptor_set: Path, tmp_path: Path) -> None:
     contract = FileDescriptorSet.FromString(descriptor_set.read_bytes())
     crop = next(file for file in contract.file if file.name == "thinkimg_rpc/v1/crop.proto")
     crop.message_type[0].field[0].name = "theImage"
