@@ -29,7 +29,7 @@ class Contracts:
 
     async def all(self, workers: list[Worker]) -> list[ToolContract]:
         """The contracts of every tool that these workers host, by name."""
-        hosted = {tool.name: tool for worker in workers for tool in worker.tools}
+        hosted = _hosted(workers)
         return [await self._contract(hosted[name]) for name in sorted(hosted)]
 
     async def named(self, name: str, workers: list[Worker]) -> ToolContract:
@@ -37,7 +37,7 @@ class Contracts:
 
         Raises: UnknownTool, listing near names; Unavailable, while no tool is served.
         """
-        hosted = {tool.name: tool for worker in workers for tool in worker.tools}
+        hosted = _hosted(workers)
         # A tool that was here is away for a moment, and the call can wait for it.
         for tool in (self._used | hosted).values():
             if name == tool.name or name in tool.aliases:
@@ -68,3 +68,7 @@ class Contracts:
             raise Unavailable(f"the front door has no descriptors of {symbol} right now")
         raw = answer.file_descriptor_response.file_descriptor_proto
         return FileDescriptorSet(file=[FileDescriptorProto.FromString(file) for file in raw])
+
+
+def _hosted(workers: list[Worker]) -> dict[str, HostedTool]:
+    return {tool.name: tool for worker in workers for tool in worker.tools}

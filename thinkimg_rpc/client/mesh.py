@@ -155,14 +155,7 @@ class Mesh(BuiltinTools):
 
         Raises: UnknownTool; InvalidRequest, naming every field that is wrong.
         """
-        # jsonschema takes a tenth of a second to import, and typed calls do without.
-        from thinkimg_rpc.arguments import build_request
-
-        known = {
-            name: data if isinstance(data, Image) else self.image(data)
-            for name, data in (images or {}).items()
-        }
-        return build_request(await self.contract(name), arguments, known)
+        return self._build(await self.contract(name), arguments, images)
 
     async def call(
         self,
@@ -176,8 +169,9 @@ class Mesh(BuiltinTools):
 
         Raises: CallerError, MeshFault.
         """
-        request = await self.build_request(name, arguments, images)
-        response: Message = await self._send(await self.contract(name), request, timeout_s)
+        contract = await self.contract(name)
+        request = self._build(contract, arguments, images)
+        response: Message = await self._send(contract, request, timeout_s)
         return response
 
     async def send(self, request: Message, *, timeout_s: float | None = None) -> Any:
@@ -208,6 +202,18 @@ class Mesh(BuiltinTools):
         async with aclosing(asked) as answers:
             async for answer in answers:
                 yield answer
+
+    def _build(
+        self, contract: ToolContract, arguments: Mapping[str, Any] | str, images: Images | None
+    ) -> Message:
+        # jsonschema takes a tenth of a second to import, and typed calls do without.
+        from thinkimg_rpc.arguments import build_request
+
+        known = {
+            name: data if isinstance(data, Image) else self.image(data)
+            for name, data in (images or {}).items()
+        }
+        return build_request(contract, arguments, known)
 
     async def _send(self, contract: ToolContract, request: Message, timeout_s: float | None) -> Any:
         limit_s = self.timeout_s if timeout_s is None else timeout_s
