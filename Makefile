@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LANGUAGES ?= python
 ARGS ?=
+# It is built against the PyTorch that is there, so it comes after it.
+SAM2 := sam2>=1.1,<2
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test lint bench protos clean
@@ -55,4 +57,5 @@ $(VENV)/.serve: pyproject.toml | $(BIN)/python
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@echo "installing what the tests need"
 	@$(PIP) install --quiet --editable '.[dev]'
+	@SAM2_BUILD_CUDA=0 $(PIP) install --quiet --no-build-isolation '$(SAM2)'
 	@touch $@ $(VENV)/.serve

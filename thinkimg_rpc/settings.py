@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -49,6 +49,30 @@ class TlsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Servers demand a client certificate signed by `ca`."""
 
 
+class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What computes a tool's answers, for tools that have a choice: see `Tool.backends`."""
+
+    backend: str = "auto"
+    """One of the tool's backends; "auto": the best that this machine has all parts of."""
+    weights: str = ""
+    """A folder, a file or a hub name like "facebook/sam2.1-hiera-tiny"; empty: the usual ones."""
+    device: str = "auto"
+    """"cpu", "cuda", "cuda:1"; "auto": an accelerator if there is one."""
+    precision: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
+    """What the model computes in; "auto": half where model and device allow it."""
+    quantization: Literal["none", "8bit", "4bit"] = "none"
+    endpoint: str = ""
+    """Base URL of an OpenAI-compatible server, for the backends that ask one."""
+    endpoint_model: str = ""
+    """The model to ask for there."""
+    endpoint_key_variable: str = "OPENAI_API_KEY"
+    """The environment variable that holds the server's key."""
+    max_batch: int = 8
+    """The most calls that one pass of a model answers."""
+    max_batch_wait_s: float = 0.005
+    """How long a call may wait for others to share a pass with."""
+
+
 class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The registry and front door process."""
 
@@ -74,6 +98,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """What others dial instead of the listening host; empty: the same."""
     concurrency: int = 2
     """Calls run at once, each in a thread of its own."""
+    models: ModelSettings = ModelSettings()
     limits: LimitSettings = LimitSettings()
     tls: TlsSettings | None = None
     token: str = ""

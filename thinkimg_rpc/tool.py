@@ -5,14 +5,15 @@ from __future__ import annotations
 import importlib
 import math
 import typing
-from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from google.protobuf.message import Message
 
 from thinkimg_rpc.contract import ContractError, ToolContract
-from thinkimg_rpc.errors import FieldViolation, InvalidRequest, OutOfRange
-from thinkimg_rpc.settings import CannotStart
+from thinkimg_rpc.digest import digest_of
+from thinkimg_rpc.errors import CallerError, FieldViolation, InvalidRequest, OutOfRange
+from thinkimg_rpc.settings import CannotStart, ModelSettings
 from thinkimg_rpc.v1 import Box, Image, ImageFormat, Point, ResultImage
 
 if TYPE_CHECKING:
@@ -37,7 +38,14 @@ class Tool(Generic[Request, Response]):
     version: ClassVar[str] = "1"
     """Shown by `thinkimg tools`; raise it when answers change."""
     backend: str = "python"
-    """What computes the answer; `setup` may set it."""
+    """What computes the answer, with its version; `setup` may set it."""
+    backends: ClassVar[tuple[str, ...]] = ()
+    """The names `settings.backend` may have beside "auto"; none: there is no choice."""
+    cacheable: ClassVar[bool] = False
+    """Whether answers are kept by request: for what costs more than looking it up,
+    and depends on nothing but the request, the version and the backend."""
+    settings: ModelSettings = ModelSettings()
+    """What `mesh.toml` says of the backend; the worker sets it before `setup`."""
 
     def setup(self) -> None:
         """Load what the tool needs. The worker serves only once this returns."""
@@ -48,6 +56,20 @@ class Tool(Generic[Request, Response]):
         Any other exception is a bug: the caller gets INTERNAL, the log the traceback.
         """
         raise NotImplementedError
+
+    def run_batch(
+        self, requests: Sequence[Request], calls: Sequence[Call]
+    ) -> Sequence[Response | CallerError]:
+        """Answer several requests in one pass, instead of `run`, where `batches` says so.
+
+        One answer for each request, in their order; a `CallerError` in its place is
+        that request's alone. If it raises, each request is tried by itself.
+        """
+        raise NotImplementedError
+
+    def batches(self) -> bool:
+        """Whether calls are gathered for `run_batch`. Asked once, after `setup`."""
+        return type(self).run_batch is not Tool.run_batch
 
     @classmethod
     def contract(cls) -> ToolContract:
@@ -137,6 +159,10 @@ class Call:
             self._on_upload()
         return pixels
 
+    def image_digest(self, image: Image) -> str:
+        """The image's sha256, to keep by it what was computed from it."""
+        return image.digest or digest_of(image.data)
+
     def reply_image(
         self,
         pixels: Pixels,
@@ -201,6 +227,19 @@ class Call:
     def field(self, part: Message) -> str:
         """Where in the request `part` stands, as a dotted path, for error messages."""
         return _path_of(part, self._request) or type(part).__name__.lower()
+
+
+def check_backend(tool: Tool[Any, Any], settings: ModelSettings) -> None:
+    """Refuse a choice that the tool does not offer. Raises: CannotStart."""
+    if settings.backend == "auto" or settings.backend in tool.backends:
+        return
+    offered = ", ".join(("auto", *tool.backends))
+    raise CannotStart(
+        f'{type(tool).__name__} has no backend "{settings.backend}"; choose one of: {offered}'
+        if tool.backends
+        else f"{type(tool).__name__} has one backend only: leave backend out, or give the "
+        "tools that have a choice a [[worker]] of their own"
+    )
 
 
 def load_tool(spec: str) -> type[Tool[Message, Message]]:

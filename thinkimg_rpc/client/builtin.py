@@ -14,8 +14,18 @@ from thinkimg_rpc.v1 import (
     DrawHorizontalLineByYResponse,
     DrawVerticalLineByXRequest,
     DrawVerticalLineByXResponse,
+    GroundingDINORequest,
+    GroundingDINOResponse,
     OCRRequest,
     OCRResponse,
+    PointRequest,
+    PointResponse,
+    SAMRequest,
+    SAMResponse,
+    SegmentRegionAroundPointRequest,
+    SegmentRegionAroundPointResponse,
+    ZoominSubplotRequest,
+    ZoominSubplotResponse,
 )
 
 
@@ -52,4 +62,37 @@ class BuiltinTools(ABC):
     async def ocr(self, request: OCRRequest, *, timeout_s: float | None = None) -> OCRResponse:
         """Read the text in an image."""
         response: OCRResponse = await self.send(request, timeout_s=timeout_s)
+        return response
+
+    async def grounding_dino(
+        self, request: GroundingDINORequest, *, timeout_s: float | None = None
+    ) -> GroundingDINOResponse:
+        """Find what a text describes."""
+        response: GroundingDINOResponse = await self.send(request, timeout_s=timeout_s)
+        return response
+
+    async def sam(self, request: SAMRequest, *, timeout_s: float | None = None) -> SAMResponse:
+        """Segment what is inside boxes or under points."""
+        response: SAMResponse = await self.send(request, timeout_s=timeout_s)
+        return response
+
+    async def segment_region_around_point(
+        self, request: SegmentRegionAroundPointRequest, *, timeout_s: float | None = None
+    ) -> SegmentRegionAroundPointResponse:
+        """Segment the region around a point."""
+        response: SegmentRegionAroundPointResponse = await self.send(request, timeout_s=timeout_s)
+        return response
+
+    async def point(
+        self, request: PointRequest, *, timeout_s: float | None = None
+    ) -> PointResponse:
+        """Point at what a text describes."""
+        response: PointResponse = await self.send(request, timeout_s=timeout_s)
+        return response
+
+    async def zoomin_subplot(
+        self, request: ZoominSubplotRequest, *, timeout_s: float | None = None
+    ) -> ZoominSubplotResponse:
+        """Cut the described panels out of a figure."""
+        response: ZoominSubplotResponse = await self.send(request, timeout_s=timeout_s)
         return response

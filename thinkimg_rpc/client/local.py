@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from thinkimg_rpc.hub.hub import Hub
 from thinkimg_rpc.server.worker import Worker
-from thinkimg_rpc.settings import HubSettings, LimitSettings, WorkerSettings
+from thinkimg_rpc.settings import HubSettings, LimitSettings, ModelSettings, WorkerSettings
 
 if TYPE_CHECKING:
     from thinkimg_rpc.client.mesh import Mesh
@@ -31,6 +31,7 @@ async def local_mesh(
     workers: int,
     concurrency: int,
     limits: LimitSettings,
+    models: ModelSettings,
 ) -> AsyncIterator[Mesh]:
     """Serve `tools` on sockets in a folder that only this user can enter, and connect.
 
@@ -51,6 +52,7 @@ async def local_mesh(
                 address=f"unix:{folder}/worker-{number}",
                 concurrency=concurrency,
                 limits=limits,
+                models=models,
                 drain_s=DRAIN_S,
             )
             worker = Worker(settings, [tool() for tool in tools])

@@ -21,7 +21,7 @@ from thinkimg_rpc.client.endpoint import Endpoint
 from thinkimg_rpc.client.images import ClientImages
 from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.errors import Unavailable
-from thinkimg_rpc.settings import MIB, LimitSettings, TlsSettings
+from thinkimg_rpc.settings import MIB, LimitSettings, ModelSettings, TlsSettings
 from thinkimg_rpc.v1 import Image, Worker
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ class Mesh(BuiltinTools):
         workers: int = 1,
         concurrency: int = 2,
         limits: LimitSettings | None = None,
+        models: ModelSettings | None = None,
     ) -> AbstractAsyncContextManager[Mesh]:
         """A mesh of its own inside this process, behind a private socket.
 
@@ -93,7 +94,11 @@ class Mesh(BuiltinTools):
         from thinkimg_rpc.client.local import local_mesh
 
         return local_mesh(
-            tools, workers=workers, concurrency=concurrency, limits=limits or LimitSettings()
+            tools,
+            workers=workers,
+            concurrency=concurrency,
+            limits=limits or LimitSettings(),
+            models=models or ModelSettings(),
         )
 
     async def __aenter__(self) -> Self:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from thinkimg_rpc.settings import CannotStart, LimitSettings, TlsSettings
+from thinkimg_rpc.settings import CannotStart, LimitSettings, ModelSettings, TlsSettings
 
 DEFAULT_CONFIG = Path(__file__).with_name("mesh.toml")
 """The shipped mesh: Crop and both line tools in one worker, OCR in another."""
@@ -35,7 +35,7 @@ class MeshSection(msgspec.Struct, frozen=True, kw_only=True):
     drain_s: NotNegative = 3.0
 
 
-class WorkerSection(msgspec.Struct, frozen=True, kw_only=True):
+class WorkerSection(ModelSettings, frozen=True, kw_only=True):
     """`[[worker]]`: `replicas` processes that each host the same `tools`."""
 
     name: str
@@ -44,7 +44,15 @@ class WorkerSection(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: AtLeastOne = 2
     queue_length: AtLeastOne | None = None
     image_cache_bytes: AtLeastOne | None = None
-    env: dict[str, str] = {}
+    env: dict[str, str] = msgspec.field(default_factory=dict)
+    device: str | tuple[str, ...] = "auto"  # type: ignore[assignment]
+    """One for all replicas, or a list that they take turns in."""
+
+    def models(self, replica: int) -> ModelSettings:
+        """What the tools of that replica, counted from 0, compute with."""
+        devices = (self.device,) if isinstance(self.device, str) else self.device
+        chosen = {name: getattr(self, name) for name in ModelSettings.__struct_fields__}
+        return ModelSettings(**chosen | {"device": devices[replica % len(devices)]})
 
 
 class MeshConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +154,10 @@ def _parse_worker(table: dict[str, Any], number: int) -> WorkerSection:
         raise CannotStart(
             f'{where} name: use lower-case letters, digits, - and _, for example "image"'
         )
+    if not worker.device:
+        raise CannotStart(f'{where} device: name at least one, or write "auto"')
+    if worker.max_batch < 1 or worker.max_batch_wait_s < 0:
+        raise CannotStart(f"{where} max_batch must be at least 1, max_batch_wait_s at least 0")
     if not worker.tools:
         raise CannotStart(f"{where} tools: name at least one tool class")
     for tool in worker.tools:

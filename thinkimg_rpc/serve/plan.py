@@ -113,6 +113,7 @@ def worker_specs(
                 address=f"{listen_host}:0",
                 advertise_host=advertise_host,
                 concurrency=worker.concurrency,
+                models=worker.models(number),
                 limits=_worker_limits(limits, worker),
                 tls=shared.tls,
                 token=shared.token,

@@ -49,6 +49,18 @@ from thinkimg_rpc.v1.geometry_pb2 import (
     Point as Point,
     Quad as Quad,
 )
+from thinkimg_rpc.v1.grounding_dino_pb2 import (
+    Detection as Detection,
+    GroundingDINORequest as GroundingDINORequest,
+    GroundingDINOResponse as GroundingDINOResponse,
+    GroundingDINOStreamRequest as GroundingDINOStreamRequest,
+    GroundingDINOStreamResponse as GroundingDINOStreamResponse,
+)
+from thinkimg_rpc.v1.grounding_dino_pb2_grpc import (
+    GroundingDINOServiceServicer as GroundingDINOServiceServicer,
+    GroundingDINOServiceStub as GroundingDINOServiceStub,
+    add_GroundingDINOServiceServicer_to_server as add_GroundingDINOServiceServicer_to_server,
+)
 from thinkimg_rpc.v1.image_pb2 import (
     IMAGE_FORMAT_JPEG as IMAGE_FORMAT_JPEG,
     IMAGE_FORMAT_PNG as IMAGE_FORMAT_PNG,
@@ -71,6 +83,10 @@ from thinkimg_rpc.v1.image_store_pb2_grpc import (
     ImageStoreServiceStub as ImageStoreServiceStub,
     add_ImageStoreServiceServicer_to_server as add_ImageStoreServiceServicer_to_server,
 )
+from thinkimg_rpc.v1.mask_pb2 import (
+    Mask as Mask,
+    Segment as Segment,
+)
 from thinkimg_rpc.v1.ocr_pb2 import (
     OCRRequest as OCRRequest,
     OCRResponse as OCRResponse,
@@ -89,6 +105,21 @@ from thinkimg_rpc.v1.options_pb2 import (
     ToolOptions as ToolOptions,
     rule as rule,
     tool as tool,
+)
+from thinkimg_rpc.v1.point_pb2 import (
+    PointRequest as PointRequest,
+    PointResponse as PointResponse,
+    PointStreamRequest as PointStreamRequest,
+    PointStreamResponse as PointStreamResponse,
+    PointedAt as PointedAt,
+)
+from thinkimg_rpc.v1.point_pb2_grpc import (
+    PointServiceServicer as PointServiceServicer,
+    PointServiceStub as PointServiceStub,
+    add_PointServiceServicer_to_server as add_PointServiceServicer_to_server,
+)
+from thinkimg_rpc.v1.provenance_pb2 import (
+    Provenance as Provenance,
 )
 from thinkimg_rpc.v1.registry_pb2 import (
     HostedTool as HostedTool,
@@ -112,8 +143,42 @@ from thinkimg_rpc.v1.registry_pb2_grpc import (
     RegistryServiceStub as RegistryServiceStub,
     add_RegistryServiceServicer_to_server as add_RegistryServiceServicer_to_server,
 )
+from thinkimg_rpc.v1.sam_pb2 import (
+    SAMRequest as SAMRequest,
+    SAMResponse as SAMResponse,
+    SAMStreamRequest as SAMStreamRequest,
+    SAMStreamResponse as SAMStreamResponse,
+)
+from thinkimg_rpc.v1.sam_pb2_grpc import (
+    SAMServiceServicer as SAMServiceServicer,
+    SAMServiceStub as SAMServiceStub,
+    add_SAMServiceServicer_to_server as add_SAMServiceServicer_to_server,
+)
+from thinkimg_rpc.v1.segment_region_around_point_pb2 import (
+    SegmentRegionAroundPointRequest as SegmentRegionAroundPointRequest,
+    SegmentRegionAroundPointResponse as SegmentRegionAroundPointResponse,
+    SegmentRegionAroundPointStreamRequest as SegmentRegionAroundPointStreamRequest,
+    SegmentRegionAroundPointStreamResponse as SegmentRegionAroundPointStreamResponse,
+)
+from thinkimg_rpc.v1.segment_region_around_point_pb2_grpc import (
+    SegmentRegionAroundPointServiceServicer as SegmentRegionAroundPointServiceServicer,
+    SegmentRegionAroundPointServiceStub as SegmentRegionAroundPointServiceStub,
+    add_SegmentRegionAroundPointServiceServicer_to_server as add_SegmentRegionAroundPointServiceServicer_to_server,
+)
 from thinkimg_rpc.v1.stream_pb2 import (
     StreamCancel as StreamCancel,
+)
+from thinkimg_rpc.v1.zoomin_subplot_pb2 import (
+    Subplot as Subplot,
+    ZoominSubplotRequest as ZoominSubplotRequest,
+    ZoominSubplotResponse as ZoominSubplotResponse,
+    ZoominSubplotStreamRequest as ZoominSubplotStreamRequest,
+    ZoominSubplotStreamResponse as ZoominSubplotStreamResponse,
+)
+from thinkimg_rpc.v1.zoomin_subplot_pb2_grpc import (
+    ZoominSubplotServiceServicer as ZoominSubplotServiceServicer,
+    ZoominSubplotServiceStub as ZoominSubplotServiceStub,
+    add_ZoominSubplotServiceServicer_to_server as add_ZoominSubplotServiceServicer_to_server,
 )
 
 __all__ = [
@@ -124,6 +189,7 @@ __all__ = [
     "CropServiceStub",
     "CropStreamRequest",
     "CropStreamResponse",
+    "Detection",
     "DrawHorizontalLineByYRequest",
     "DrawHorizontalLineByYResponse",
     "DrawHorizontalLineByYServiceServicer",
@@ -139,6 +205,12 @@ __all__ = [
     "FieldRule",
     "GetImageRequest",
     "GetImageResponse",
+    "GroundingDINORequest",
+    "GroundingDINOResponse",
+    "GroundingDINOServiceServicer",
+    "GroundingDINOServiceStub",
+    "GroundingDINOStreamRequest",
+    "GroundingDINOStreamResponse",
     "HasImagesRequest",
     "HasImagesResponse",
     "HostedTool",
@@ -156,6 +228,7 @@ __all__ = [
     "LineStyle",
     "ListWorkersRequest",
     "ListWorkersResponse",
+    "Mask",
     "OCRRequest",
     "OCRResponse",
     "OCRServiceServicer",
@@ -163,6 +236,14 @@ __all__ = [
     "OCRStreamRequest",
     "OCRStreamResponse",
     "Point",
+    "PointRequest",
+    "PointResponse",
+    "PointServiceServicer",
+    "PointServiceStub",
+    "PointStreamRequest",
+    "PointStreamResponse",
+    "PointedAt",
+    "Provenance",
     "PutImageRequest",
     "PutImageResponse",
     "Quad",
@@ -171,7 +252,21 @@ __all__ = [
     "RegistryServiceServicer",
     "RegistryServiceStub",
     "ResultImage",
+    "SAMRequest",
+    "SAMResponse",
+    "SAMServiceServicer",
+    "SAMServiceStub",
+    "SAMStreamRequest",
+    "SAMStreamResponse",
+    "Segment",
+    "SegmentRegionAroundPointRequest",
+    "SegmentRegionAroundPointResponse",
+    "SegmentRegionAroundPointServiceServicer",
+    "SegmentRegionAroundPointServiceStub",
+    "SegmentRegionAroundPointStreamRequest",
+    "SegmentRegionAroundPointStreamResponse",
     "StreamCancel",
+    "Subplot",
     "TextSpan",
     "ToolExample",
     "ToolOptions",
@@ -185,12 +280,23 @@ __all__ = [
     "WorkerLoad",
     "WorkerOffer",
     "WorkerState",
+    "ZoominSubplotRequest",
+    "ZoominSubplotResponse",
+    "ZoominSubplotServiceServicer",
+    "ZoominSubplotServiceStub",
+    "ZoominSubplotStreamRequest",
+    "ZoominSubplotStreamResponse",
     "add_CropServiceServicer_to_server",
     "add_DrawHorizontalLineByYServiceServicer_to_server",
     "add_DrawVerticalLineByXServiceServicer_to_server",
+    "add_GroundingDINOServiceServicer_to_server",
     "add_ImageStoreServiceServicer_to_server",
     "add_OCRServiceServicer_to_server",
+    "add_PointServiceServicer_to_server",
     "add_RegistryServiceServicer_to_server",
+    "add_SAMServiceServicer_to_server",
+    "add_SegmentRegionAroundPointServiceServicer_to_server",
+    "add_ZoominSubplotServiceServicer_to_server",
     "rule",
     "tool",
 ]

@@ -8,6 +8,7 @@ from google.protobuf import message as _message
 from google.rpc import status_pb2 as _status_pb2
 from thinkimg_rpc.v1 import geometry_pb2 as _geometry_pb2
 from thinkimg_rpc.v1 import image_pb2 as _image_pb2
+from thinkimg_rpc.v1 import provenance_pb2 as _provenance_pb2
 from thinkimg_rpc.v1 import stream_pb2 as _stream_pb2
 import builtins as _builtins
 import sys
@@ -66,21 +67,25 @@ class CropResponse(_message.Message):
 
     IMAGE_FIELD_NUMBER: _builtins.int
     BOX_FIELD_NUMBER: _builtins.int
+    ANSWERED_BY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def image(self) -> _image_pb2.ResultImage: ...
     @_builtins.property
     def box(self) -> _geometry_pb2.Box:
         """The region that was kept, in whole pixels of the input image."""
 
+    @_builtins.property
+    def answered_by(self) -> _provenance_pb2.Provenance: ...
     def __init__(
         self,
         *,
         image: _image_pb2.ResultImage | None = ...,
         box: _geometry_pb2.Box | None = ...,
+        answered_by: _provenance_pb2.Provenance | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "image", b"image"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answered_by", b"answered_by", "box", b"box", "image", b"image"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "image", b"image"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_by", b"answered_by", "box", b"box", "image", b"image"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

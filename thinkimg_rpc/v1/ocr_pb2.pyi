@@ -10,6 +10,7 @@ from google.protobuf.internal import containers as _containers
 from google.rpc import status_pb2 as _status_pb2
 from thinkimg_rpc.v1 import geometry_pb2 as _geometry_pb2
 from thinkimg_rpc.v1 import image_pb2 as _image_pb2
+from thinkimg_rpc.v1 import provenance_pb2 as _provenance_pb2
 from thinkimg_rpc.v1 import stream_pb2 as _stream_pb2
 import builtins as _builtins
 import sys
@@ -56,18 +57,22 @@ class OCRResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SPANS_FIELD_NUMBER: _builtins.int
+    ANSWERED_BY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def spans(self) -> _containers.RepeatedCompositeFieldContainer[Global___TextSpan]:
         """In reading order: top to bottom, left to right within a line."""
 
+    @_builtins.property
+    def answered_by(self) -> _provenance_pb2.Provenance: ...
     def __init__(
         self,
         *,
         spans: _abc.Iterable[Global___TextSpan] | None = ...,
+        answered_by: _provenance_pb2.Provenance | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answered_by", b"answered_by"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["spans", b"spans"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_by", b"answered_by", "spans", b"spans"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

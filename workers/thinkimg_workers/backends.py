@@ -1,0 +1,68 @@
+"""Which backend of a tool answers: the one asked for, or the best that this machine has."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from thinkimg_rpc.settings import CannotStart, ModelSettings
+from thinkimg_workers.weights import find_weights, how_to_fetch, named_weights
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One way to compute a tool's answer. What it loads is imported only when chosen.
+
+    `loads` names a class, "package.module:Class", that is made with the settings
+    and the place of the weights (None without any) and raises CannotStart.
+    """
+
+    name: str
+    loads: str
+    modules: tuple[str, ...] = ()
+    """What must be importable, and "" or how to install it."""
+    install: str = ""
+    weights: str = ""
+    """The entry of the weights table used where the settings name none."""
+    asks_endpoint: bool = False
+    """Whether it needs a server of `settings.endpoint`."""
+
+    def obstacle(self, settings: ModelSettings) -> str:
+        """Why it cannot serve here, with the remedy; "" if it can."""
+        missing = [module for module in self.modules if find_spec(module) is None]
+        if missing:
+            return f"{' and '.join(missing)} not installed; install {self.install}"
+        if self.asks_endpoint and not settings.endpoint:
+            return "no endpoint set; name an OpenAI-compatible server in `endpoint`"
+        if self.weights and not settings.weights and find_weights(self.weights) is None:
+            return f"the weights {self.weights} are not here; {how_to_fetch(self.weights)}"
+        return ""
+
+    def load(self, settings: ModelSettings) -> Any:
+        """Make it. Raises: CannotStart."""
+        place: Path | None = None
+        if self.weights:
+            place = named_weights(settings.weights or self.weights)
+        module, _, name = self.loads.partition(":")
+        return getattr(importlib.import_module(module), name)(settings, place)
+
+
+def open_backend(backends: Sequence[Backend], settings: ModelSettings) -> Any:
+    """The backend that `settings.backend` names, loaded; "auto": the first that can serve.
+
+    There is no second choice once one is taken: a bad file is an error, not a
+    reason to answer with something else.
+
+    Raises: CannotStart, with the remedy.
+    """
+    if settings.backend == "auto":
+        chosen = next(backend for backend in backends if not backend.obstacle(settings))
+    else:
+        chosen = next(backend for backend in backends if backend.name == settings.backend)
+        if obstacle := chosen.obstacle(settings):
+            raise CannotStart(f'backend "{chosen.name}": {obstacle}')
+    return chosen.load(settings)
