@@ -1,0 +1,1 @@
+"""Finding what a text describes: the detectors behind GroundingDINO and Point."""
