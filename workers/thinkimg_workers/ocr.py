@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 import numpy as np
 
 from thinkimg_rpc.tool import Call, Tool
 from thinkimg_rpc.v1 import Box, OCRRequest, OCRResponse, Point, Quad, TextSpan
+from thinkimg_workers.backends import Backend, open_backend
+from thinkimg_workers.page_text import PageText
 from thinkimg_workers.reading_order import Extent, in_reading_order
-from thinkimg_workers.text_reader import TextLine, TextReader
+from thinkimg_workers.text_line import TextLine
 
+BACKENDS = (
+    Backend(
+        "rapidocr",
+        "thinkimg_workers.page_text:shared_page_text",
+        modules=("rapidocr", "onnxruntime"),
+        install="thinkimg-rpc[serve]",
+    ),
+)
 _DEFAULT_MIN_SCORE = 0.5
 
 
 class OCR(Tool[OCRRequest, OCRResponse]):
     """Read the text in an image or in a region of it, in reading order."""
 
-    backend = f"rapidocr {version('rapidocr')}"
+    backends = tuple(backend.name for backend in BACKENDS)
+    cacheable = True
 
     def setup(self) -> None:
-        self._reader = TextReader()
+        self._text: PageText = open_backend(BACKENDS, self.settings)
+        self.backend = self._text.reader.name
 
     def run(self, request: OCRRequest, call: Call) -> OCRResponse:
-        pixels = call.image(request.image)
-        offset = np.zeros(2, np.float32)
-        if request.HasField("region"):
-            region = call.box(request.region, within=pixels)
-            offset = np.array([region.x0, region.y0], np.float32)
-            pixels = pixels[region.rows, region.columns]
         least = request.min_score if request.HasField("min_score") else _DEFAULT_MIN_SCORE
-        lines = [
-            line._replace(corners=line.corners + offset)
-            for line in self._reader.read(pixels, call.check_deadline)
-            if line.score >= least
-        ]
+        lines = [line for line in self._lines(request, call) if line.score >= least]
         return OCRResponse(spans=map(span_of, in_reading_order(lines, extent_of)))
+
+    def _lines(self, request: OCRRequest, call: Call) -> list[TextLine]:
+        if not request.HasField("region"):
+            return self._text.lines_of(call, request.image)
+        pixels = call.image(request.image)
+        region = call.box(request.region, within=pixels)
+        offset = np.array([region.x0, region.y0], np.float32)
+        lines = self._text.reader.read(pixels[region.rows, region.columns], call.check_deadline)
+        return [line._replace(corners=line.corners + offset) for line in lines]
 
 
 def extent_of(line: TextLine) -> Extent:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from importlib.metadata import version
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -15,9 +16,7 @@ from rapidocr.ch_ppocr_rec import TextRecInput, TextRecognizer
 from rapidocr.ch_ppocr_rec.utils import CTCLabelDecode
 
 from thinkimg_rpc.imaging.rgb import Pixels, known_uint8
-
-Corners = NDArray[np.float32]
-"""(4, 2) x and y, clockwise from the top left."""
+from thinkimg_workers.text_line import Corners, TextLine
 
 _SHARP_SIDE = 4000
 """The longest side that text is cut out of: larger images are reduced to it first."""
@@ -34,16 +33,10 @@ _TALL, _VERY_TALL = 1.5, 3.0
 """Height by width from which text may stand on its side, and from which it must."""
 
 
-class TextLine(NamedTuple):
-    """One piece of text, its corners clockwise from the top left as it is read, 0 to 1 sure."""
-
-    text: str
-    corners: Corners
-    score: float
-
-
 class TextReader:
     """Reads text. Thread-safe once made: an inference session may run in many threads."""
+
+    name = f"rapidocr {version('rapidocr')}"
 
     def __init__(self) -> None:
         engine = RapidOCR(
