@@ -44,7 +44,8 @@ class WorkerSection(ModelSettings, frozen=True, kw_only=True):
     concurrency: AtLeastOne = 2
     queue_length: AtLeastOne | None = None
     image_cache_bytes: AtLeastOne | None = None
-    env: dict[str, str] = msgspec.field(default_factory=dict)
+    variables: dict[str, str] = msgspec.field(default_factory=dict)
+    """Environment variables of its processes, over those of `thinkimg serve`."""
     device: str | tuple[str, ...] = "auto"  # type: ignore[assignment]
     """One for all replicas, or a list that they take turns in."""
 

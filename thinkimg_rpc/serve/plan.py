@@ -121,7 +121,7 @@ def worker_specs(
                 drain_s=shared.drain_s,
             )
             extra = {"OMP_NUM_THREADS": threads}
-            specs.append(_spec(id, _WORKER_COMMAND, settings, shared, extra, worker.env))
+            specs.append(_spec(id, _WORKER_COMMAND, settings, shared, extra, worker.variables))
     return specs
 
 

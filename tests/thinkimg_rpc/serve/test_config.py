@@ -74,7 +74,10 @@ def test_each_option_that_the_shipped_file_mentions_exists_with_the_default_it_s
             '[[worker]] "a" unknown key "replica"; did you mean "replicas"?',
         ),
         (WORKER + "replicas = 0", '[[worker]] "a" replicas: expected a whole number >= 1'),
-        (WORKER + "[worker.env]\nX = 1", '[[worker]] "a" env[...]: expected text in quotes'),
+        (
+            WORKER + "[worker.variables]\nX = 1",
+            '[[worker]] "a" variables[...]: expected text in quotes',
+        ),
         (
             '[[worker]]\nname = "a"\ntools = "m:T"',
             '[[worker]] "a" tools: expected a list, got text in quotes',

@@ -30,7 +30,7 @@ CONFIG = parse_config(
                 "name": "ocr",
                 "tools": ["m:OCR"],
                 "image_cache_bytes": 5,
-                "env": {"CUDA_VISIBLE_DEVICES": "1", "OPENBLAS_NUM_THREADS": "4"},
+                "variables": {"CUDA_VISIBLE_DEVICES": "1", "OPENBLAS_NUM_THREADS": "4"},
             },
         ],
     }
@@ -88,7 +88,7 @@ def test_the_allocator_is_set_for_image_sized_blocks() -> None:
     assert environment["MALLOC_TRIM_THRESHOLD_"] == "134217728"
 
 
-def test_what_the_user_has_set_goes_before_our_defaults_and_the_workers_env_before_both(
+def test_what_the_user_has_set_goes_before_our_defaults_and_the_workers_variables_before_both(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "1")
