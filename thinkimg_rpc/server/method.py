@@ -30,9 +30,11 @@ from thinkimg_rpc.errors import (
     ThinkImgError,
 )
 from thinkimg_rpc.rules import check
+from thinkimg_rpc.server.provenance import Signatures, signatures
 from thinkimg_rpc.server.queue import Job, WorkQueue
+from thinkimg_rpc.settings import ModelSettings
 from thinkimg_rpc.status import abort
-from thinkimg_rpc.tool import Call, ImageAccess, Tool
+from thinkimg_rpc.tool import Call, ImageAccess, Tool, check_backend
 from thinkimg_rpc.v1 import HostedTool
 
 logger = logging.getLogger(__name__)
@@ -103,6 +105,14 @@ class _EarlyHeaders:
             self._sending = self._loop.create_task(self._context.send_initial_metadata(_HELD))
 
 
+Frame = Callable[[bytes, bytes], bytes]
+"""(serialized response, its signature) -> what goes over the wire."""
+
+
+def _follow(response: bytes, signature: bytes) -> bytes:
+    return response + signature
+
+
 def _ignore() -> None:
     """Nobody wants to know."""
 
@@ -126,6 +136,17 @@ class ToolMethod:
         self._counts = counts
         self._worker_id = worker_id
         self._request_class = self.contract.request_class
+        self._signatures = Signatures(b"", b"")
+
+    def set_up(self, settings: ModelSettings) -> None:
+        """Load what the tool needs; it can be called from then on.
+
+        Raises: CannotStart; whatever the tool's `setup` raises.
+        """
+        check_backend(self.tool, settings)
+        self.tool.settings = settings
+        self.tool.setup()
+        self._signatures = signatures(self.contract, self.tool)
 
     def hosted(self) -> HostedTool:
         """What the registry and `thinkimg tools` say of it."""
@@ -146,7 +167,7 @@ class ToolMethod:
         try:
             response = await self.submit(
                 lambda: self._parse(raw),
-                lambda message: message.SerializeToString(),
+                _follow,
                 deadline,
                 headers.send_soon,
             )
@@ -159,16 +180,16 @@ class ToolMethod:
     def submit(
         self,
         request: Callable[[], Message],
-        serialize: Callable[[Message], bytes],
+        frame: Frame,
         deadline: float | None,
         on_upload: Callable[[], None] = _ignore,
     ) -> asyncio.Future[bytes]:
-        """Take the request, run the tool and serialize its response, all in a thread.
+        """Take the request, run the tool and frame its response, all in a thread.
 
         `on_upload` is called in the thread once an image sent as bytes is in the cache.
         The future raises ThinkImgError, and nothing else. Raises: Overloaded.
         """
-        work = functools.partial(self._answer, request, serialize, on_upload)
+        work = functools.partial(self._answer, request, frame, on_upload)
         try:
             future = self._queue.submit(work, deadline)
         except Overloaded as error:
@@ -192,7 +213,7 @@ class ToolMethod:
     def _answer(
         self,
         take_request: Callable[[], Message],
-        serialize: Callable[[Message], bytes],
+        frame: Frame,
         on_upload: Callable[[], None],
         job: Job[bytes],
     ) -> bytes:
@@ -200,7 +221,8 @@ class ToolMethod:
         check(request)
         call = Call(request, self._images, JobClock(job), on_upload, self._worker_id)
         try:
-            return serialize(self.tool.run(request, call))
+            response = self.tool.run(request, call).SerializeToString()
+            return frame(response, self._signatures.computed)
         except ThinkImgError:
             raise
         except BaseException as error:

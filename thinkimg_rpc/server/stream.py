@@ -24,6 +24,7 @@ from thinkimg_rpc.errors import (
     to_status,
 )
 from thinkimg_rpc.server.method import ToolMethod
+from thinkimg_rpc.server.provenance import nested
 
 UNANSWERED = 1024
 """Items taken from one stream whose answers the client has not read yet."""
@@ -38,7 +39,9 @@ class ToolStream:
         self._method = method
         self._context = context
         self._item_class: Any = method.contract.stream_request_class
-        self._answer_class: Any = method.contract.stream_response_class
+        answer_class: Any = method.contract.stream_response_class
+        self._answer_class = answer_class
+        self._response_field: int = answer_class.DESCRIPTOR.fields_by_name["response"].number
         self._in_flight: dict[str, asyncio.Future[bytes]] = {}
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue()
         self._room = asyncio.Semaphore(UNANSWERED)
@@ -91,15 +94,16 @@ class ToolStream:
         return None
 
     def _submit(self, request_id: str, request: Message, timeout_s: float) -> None:
-        def serialize(response: Message) -> bytes:
-            answer = self._answer_class(request_id=request_id)
-            answer.response.CopyFrom(response)
-            raw: bytes = answer.SerializeToString()
-            return raw
+        def frame(response: bytes, signature: bytes) -> bytes:
+            # Put together on the wire's level: a response may carry images, and this
+            # way they are copied once.
+            head = self._answer_class(request_id=request_id).SerializeToString()
+            before = nested(self._response_field, len(response) + len(signature))
+            return b"".join((head, before, response, signature))
 
         remaining_s = timeout_s or self._context.time_remaining()
         deadline = None if remaining_s is None else time.monotonic() + remaining_s
-        future = self._method.submit(lambda: request, serialize, deadline)
+        future = self._method.submit(lambda: request, frame, deadline)
         self._in_flight[request_id] = future
         stop_timer = _expire_after(timeout_s, future)
 

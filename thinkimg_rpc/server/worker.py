@@ -29,7 +29,7 @@ from thinkimg_rpc.server.queue import WorkQueue
 from thinkimg_rpc.server.relay import StoreRelay
 from thinkimg_rpc.server.stream import ToolStream
 from thinkimg_rpc.settings import WorkerSettings, check_address
-from thinkimg_rpc.tool import Tool, check_backend
+from thinkimg_rpc.tool import Tool
 from thinkimg_rpc.v1 import (
     WorkerLoad,
     WorkerOffer,
@@ -72,10 +72,8 @@ class Worker:
         relay = StoreRelay(self._registry_channel, self.settings.token, loop)
         self.images = WorkerImages(self.settings.limits, relay.fetch, relay.share)
         self.methods = [self._method(tool) for tool in self._tools]
-        for tool in self._tools:
-            check_backend(tool, self.settings.models)
-            tool.settings = self.settings.models
-            await asyncio.to_thread(tool.setup)
+        for method in self.methods:
+            await asyncio.to_thread(method.set_up, self.settings.models)
         self._server = grpc.aio.server(
             options=server_options(self.settings.limits.max_message_bytes),
             interceptors=interceptors(self.settings.token),
