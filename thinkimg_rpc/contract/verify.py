@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.rpc.status_pb2 import Status
 
-from thinkimg_rpc.contract.options import INTEGER_BOUNDS, is_image, is_number, rule_of
+from thinkimg_rpc.contract.options import FLOAT_TYPES, INTEGER_BOUNDS, is_image, is_number, rule_of
 from thinkimg_rpc.v1.options_pb2 import FieldRule
 from thinkimg_rpc.v1.stream_pb2 import StreamCancel
 
@@ -69,6 +69,8 @@ def _rule_problems(field: FieldDescriptor, rule: FieldRule) -> Iterator[str]:
         yield f"{where}: minimum and maximum are for numbers"
     elif limited:
         yield from _limit_problems(field, rule)
+    if rule.axis and field.type not in FLOAT_TYPES:
+        yield f"{where}: axis is for double, a coordinate may lie between pixels"
     if rule.HasField("max_length") and not (is_text or field.type == FieldDescriptor.TYPE_BYTES):
         yield f"{where}: max_length is for string and bytes"
     if rule.HasField("max_items") and not field.is_repeated:

@@ -100,6 +100,10 @@ from thinkimg_rpc.v1.ocr_pb2_grpc import (
     add_OCRServiceServicer_to_server as add_OCRServiceServicer_to_server,
 )
 from thinkimg_rpc.v1.options_pb2 import (
+    AXIS_UNSPECIFIED as AXIS_UNSPECIFIED,
+    AXIS_X as AXIS_X,
+    AXIS_Y as AXIS_Y,
+    Axis as Axis,
     FieldRule as FieldRule,
     ToolExample as ToolExample,
     ToolOptions as ToolOptions,
@@ -182,6 +186,10 @@ from thinkimg_rpc.v1.zoomin_subplot_pb2_grpc import (
 )
 
 __all__ = [
+    "AXIS_UNSPECIFIED",
+    "AXIS_X",
+    "AXIS_Y",
+    "Axis",
     "Box",
     "CropRequest",
     "CropResponse",

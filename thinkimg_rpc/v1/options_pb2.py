@@ -25,17 +25,19 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dthinkimg_rpc/v1/options.proto\x12\x0fthinkimg_rpc.v1\x1a google/protobuf/descriptor.proto\"q\n\x0bToolOptions\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0f\n\x07\x61liases\x18\x03 \x03(\t\x12.\n\x08\x65xamples\x18\x04 \x03(\x0b\x32\x1c.thinkimg_rpc.v1.ToolExample\"1\n\x0bToolExample\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\x11\n\targuments\x18\x02 \x01(\t\"\xce\x01\n\tFieldRule\x12\x0c\n\x04help\x18\x01 \x01(\t\x12\x10\n\x08required\x18\x02 \x01(\x08\x12\x14\n\x07minimum\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x17\n\nmax_length\x18\x05 \x01(\rH\x02\x88\x01\x01\x12\x16\n\tmax_items\x18\x06 \x01(\rH\x03\x88\x01\x01\x12\x0f\n\x07\x63hoices\x18\x07 \x03(\tB\n\n\x08_minimumB\n\n\x08_maximumB\r\n\x0b_max_lengthB\x0c\n\n_max_items:L\n\x04tool\x12\x1e.google.protobuf.MethodOptions\x18\xb9\x96\x03 \x01(\x0b\x32\x1c.thinkimg_rpc.v1.ToolOptions:I\n\x04rule\x12\x1d.google.protobuf.FieldOptions\x18\xb9\x96\x03 \x01(\x0b\x32\x1a.thinkimg_rpc.v1.FieldRuleb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dthinkimg_rpc/v1/options.proto\x12\x0fthinkimg_rpc.v1\x1a google/protobuf/descriptor.proto\"q\n\x0bToolOptions\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0f\n\x07\x61liases\x18\x03 \x03(\t\x12.\n\x08\x65xamples\x18\x04 \x03(\x0b\x32\x1c.thinkimg_rpc.v1.ToolExample\"1\n\x0bToolExample\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\x11\n\targuments\x18\x02 \x01(\t\"\xf3\x01\n\tFieldRule\x12\x0c\n\x04help\x18\x01 \x01(\t\x12\x10\n\x08required\x18\x02 \x01(\x08\x12\x14\n\x07minimum\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x17\n\nmax_length\x18\x05 \x01(\rH\x02\x88\x01\x01\x12\x16\n\tmax_items\x18\x06 \x01(\rH\x03\x88\x01\x01\x12\x0f\n\x07\x63hoices\x18\x07 \x03(\t\x12#\n\x04\x61xis\x18\x08 \x01(\x0e\x32\x15.thinkimg_rpc.v1.AxisB\n\n\x08_minimumB\n\n\x08_maximumB\r\n\x0b_max_lengthB\x0c\n\n_max_items*4\n\x04\x41xis\x12\x14\n\x10\x41XIS_UNSPECIFIED\x10\x00\x12\n\n\x06\x41XIS_X\x10\x01\x12\n\n\x06\x41XIS_Y\x10\x02:L\n\x04tool\x12\x1e.google.protobuf.MethodOptions\x18\xb9\x96\x03 \x01(\x0b\x32\x1c.thinkimg_rpc.v1.ToolOptions:I\n\x04rule\x12\x1d.google.protobuf.FieldOptions\x18\xb9\x96\x03 \x01(\x0b\x32\x1a.thinkimg_rpc.v1.FieldRuleb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'thinkimg_rpc.v1.options_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_AXIS']._serialized_start=496
+  _globals['_AXIS']._serialized_end=548
   _globals['_TOOLOPTIONS']._serialized_start=84
   _globals['_TOOLOPTIONS']._serialized_end=197
   _globals['_TOOLEXAMPLE']._serialized_start=199
   _globals['_TOOLEXAMPLE']._serialized_end=248
   _globals['_FIELDRULE']._serialized_start=251
-  _globals['_FIELDRULE']._serialized_end=457
+  _globals['_FIELDRULE']._serialized_end=494
 # @@protoc_insertion_point(module_scope)

@@ -13,6 +13,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pb2 as _descriptor_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf.internal import extension_dict as _extension_dict
 import builtins as _builtins
 import sys
@@ -24,6 +25,29 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _Axis:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AxisEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Axis.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    AXIS_UNSPECIFIED: _Axis.ValueType  # 0
+    """No coordinate."""
+    AXIS_X: _Axis.ValueType  # 1
+    """From the left edge to the right."""
+    AXIS_Y: _Axis.ValueType  # 2
+    """From the top edge downwards."""
+
+class Axis(_Axis, metaclass=_AxisEnumTypeWrapper): ...
+
+AXIS_UNSPECIFIED: Axis.ValueType  # 0
+"""No coordinate."""
+AXIS_X: Axis.ValueType  # 1
+"""From the left edge to the right."""
+AXIS_Y: Axis.ValueType  # 2
+"""From the top edge downwards."""
+Global___Axis: _TypeAlias = Axis  # noqa: Y015
 
 @_typing.final
 class ToolOptions(_message.Message):
@@ -100,6 +124,7 @@ class FieldRule(_message.Message):
     MAX_LENGTH_FIELD_NUMBER: _builtins.int
     MAX_ITEMS_FIELD_NUMBER: _builtins.int
     CHOICES_FIELD_NUMBER: _builtins.int
+    AXIS_FIELD_NUMBER: _builtins.int
     help: _builtins.str
     """What the value means, with its unit, for a model or a person."""
     required: _builtins.bool
@@ -113,6 +138,11 @@ class FieldRule(_message.Message):
     """The longest text, in characters, and the longest bytes."""
     max_items: _builtins.int
     """The most items of a repeated field."""
+    axis: Global___Axis.ValueType
+    """The number is a coordinate: pixels along this axis of the image that its
+    request or response is about. A model that counts in thousandths of the
+    image, say, has its numbers converted where this is set, and only there.
+    """
     @_builtins.property
     def choices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The only texts allowed, where they are a closed set."""
@@ -127,10 +157,11 @@ class FieldRule(_message.Message):
         max_length: _builtins.int | None = ...,
         max_items: _builtins.int | None = ...,
         choices: _abc.Iterable[_builtins.str] | None = ...,
+        axis: Global___Axis.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_max_items", b"_max_items", "_max_length", b"_max_length", "_maximum", b"_maximum", "_minimum", b"_minimum", "max_items", b"max_items", "max_length", b"max_length", "maximum", b"maximum", "minimum", b"minimum"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_items", b"_max_items", "_max_length", b"_max_length", "_maximum", b"_maximum", "_minimum", b"_minimum", "choices", b"choices", "help", b"help", "max_items", b"max_items", "max_length", b"max_length", "maximum", b"maximum", "minimum", b"minimum", "required", b"required"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_items", b"_max_items", "_max_length", b"_max_length", "_maximum", b"_maximum", "_minimum", b"_minimum", "axis", b"axis", "choices", b"choices", "help", b"help", "max_items", b"max_items", "max_length", b"max_length", "maximum", b"maximum", "minimum", b"minimum", "required", b"required"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_items: _TypeAlias = _typing.Literal["max_items"]  # noqa: Y015
     _WhichOneofArgType__max_items: _TypeAlias = _typing.Literal["_max_items", b"_max_items"]  # noqa: Y015

@@ -13,7 +13,7 @@ from google.protobuf.descriptor_pb2 import (
 )
 
 from thinkimg_rpc.contract import ContractError, load_contracts
-from thinkimg_rpc.v1.options_pb2 import FieldRule, rule
+from thinkimg_rpc.v1.options_pb2 import Axis, FieldRule, rule
 
 Spoil = Callable[[FileDescriptorProto], None]
 
@@ -52,6 +52,10 @@ def _length_of_a_number(file: FileDescriptorProto) -> None:
 
 def _items_of_one(file: FileDescriptorProto) -> None:
     _rule(file, "mode").max_items = 3
+
+
+def _axis_of_a_whole_number(file: FileDescriptorProto) -> None:
+    _rule(file, "small").axis = Axis.AXIS_X
 
 
 def _choices_of_numbers(file: FileDescriptorProto) -> None:
@@ -100,6 +104,7 @@ def _add(
         (_required_plain_number, "huge: mark it `optional`, so that a missing value can be told"),
         (_length_of_a_number, "ratio: max_length is for string and bytes"),
         (_items_of_one, "mode: max_items is for repeated fields"),
+        (_axis_of_a_whole_number, "small: axis is for double"),
         (_choices_of_numbers, "small: choices are for string; .* an enum"),
         (_contains_itself, "Panel.extra: a request cannot contain itself"),
         (_contains_itself_further_down, "Panel.extra: a request cannot contain itself"),
