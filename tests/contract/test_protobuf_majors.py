@@ -31,9 +31,11 @@ def oldest_python() -> Path:
     """The interpreter of an environment with the oldest protobuf."""
     environment = ROOT / "build" / f"protobuf-{OLDEST}"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    # OCR's models are large and have nothing to do with our messages.
-    imaging = [text for text in project["optional-dependencies"]["serve"] if not _is_ocr(text)]
-    wanted = [*project["dependencies"], *imaging, f"protobuf=={OLDEST}"]
+    wanted = [
+        *project["dependencies"],
+        *project["optional-dependencies"]["worker"],
+        f"protobuf=={OLDEST}",
+    ]
     stamp = environment / "requirements.txt"
     environment.parent.mkdir(exist_ok=True)
     with environment.with_suffix(".lock").open("w") as lock:
@@ -44,10 +46,6 @@ def oldest_python() -> Path:
             subprocess.run([*pip, "install", "--quiet", *wanted], check=True, timeout=240)
             stamp.write_text("\n".join(wanted))
     return environment / "bin" / "python"
-
-
-def _is_ocr(requirement: str) -> bool:
-    return requirement.startswith(("rapidocr", "onnxruntime"))
 
 
 def _version_after_round_trip(python: str | Path) -> str:
