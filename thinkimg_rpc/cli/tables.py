@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
 from thinkimg_rpc.v1 import Worker, WorkerState
+
+if TYPE_CHECKING:
+    from thinkimg_rpc.check.replicas import Finding
 
 _STATES = {
     WorkerState.WORKER_STATE_SERVING: Text("serving", "green"),
@@ -57,6 +61,24 @@ def worker_table(workers: Sequence[Worker], now: float | None = None) -> Table:
             f"{load.resident_bytes / (1 << 20):.0f} MiB",
             _duration(seconds - worker.registered_at.ToMilliseconds() / 1000),
             ", ".join(tool.name for tool in worker.tools),
+        )
+    return table
+
+
+def finding_table(findings: Sequence[Finding]) -> Table:
+    """What `thinkimg check` found: a row for each tool at each worker."""
+    from thinkimg_rpc.check.replicas import Verdict
+
+    styles = {Verdict.OK: "green", Verdict.WRONG: "red", Verdict.FAILED: "red"}
+    table = _table("tool", "worker", "backend", "ms", "verdict", "")
+    for finding in sorted(findings, key=lambda finding: (finding.tool, finding.worker)):
+        table.add_row(
+            finding.tool,
+            finding.worker,
+            finding.backend,
+            "" if finding.seconds is None else f"{finding.seconds * 1e3:.0f}",
+            Text(finding.verdict.value, styles.get(finding.verdict, "yellow")),
+            Text(finding.detail),
         )
     return table
 

@@ -82,6 +82,22 @@ class Caller:
             except MeshFault as fault:
                 await attempt.note(fault, endpoint)
 
+    async def call_at(
+        self, worker: str, contract: ToolContract, request: Message, timeout_s: float
+    ) -> Any:
+        """What one worker, by its id, answers to a single attempt, sent with its images.
+
+        Raises: CallerError; MeshFault.
+        """
+        deadline = time.monotonic() + _checked(timeout_s)
+        hosts = self._directory.hosts(contract.name)
+        endpoint = next((host for host in hosts if host.id == worker), None)
+        if endpoint is None:
+            raise Unavailable(f"no worker {worker} serves {contract.name} right now")
+        request, own = self._images.by_digest(request)
+        call = _Call(contract, request, digests_in(request), own, deadline)
+        return await self._send(endpoint, call, inline_all=True)
+
     def _can_resend(self, call: _Call, attempt: Attempts) -> bool:
         """Whether the bytes of images that a worker has evicted are still here."""
         attempt.images_lost += 1

@@ -179,6 +179,25 @@ class Mesh(BuiltinTools):
         response: Message = await self._send(contract, request, timeout_s)
         return response
 
+    async def call_at(
+        self,
+        worker: str,
+        name: str,
+        arguments: Mapping[str, Any] | str,
+        images: Images | None = None,
+        *,
+        timeout_s: float | None = None,
+    ) -> Message:
+        """Call a tool at the worker of that id and no other, once: to try each replica.
+
+        Raises: CallerError, MeshFault.
+        """
+        contract = await self.contract(name)
+        request = self._build(contract, arguments, images)
+        limit_s = self.timeout_s if timeout_s is None else timeout_s
+        response: Message = await self._caller.call_at(worker, contract, request, limit_s)
+        return response
+
     async def send(self, request: Message, *, timeout_s: float | None = None) -> Any:
         """Call the tool whose request this is, through its generated stub.
 

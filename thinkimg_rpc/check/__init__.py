@@ -1,0 +1,1 @@
+"""Whether a running mesh answers right: every tool at every worker, on a picture known here."""
