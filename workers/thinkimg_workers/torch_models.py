@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 import transformers
@@ -19,20 +19,15 @@ from safetensors import SafetensorError, safe_open
 
 from thinkimg_rpc.settings import CannotStart, ModelSettings
 
+# A worker's log is no place for bars that redraw themselves.
+transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+
 _PRECISIONS = {
     "float32": torch.float32,
     "float16": torch.float16,
     "bfloat16": torch.bfloat16,
 }
 _FETCH_AGAIN = "fetch the weights again, or give the path of a whole copy"
-
-
-class Loadable(Protocol):
-    """What transformers loads from a folder: a model's class or a processor's."""
-
-    __name__: str
-
-    def from_pretrained(self, place: str, **options: Any) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -50,12 +45,13 @@ class Placement:
 
 
 def place_model(
-    settings: ModelSettings, *, half: bool = True, quantizable: bool = False
+    settings: ModelSettings, *, half: torch.dtype | bool = True, quantizable: bool = False
 ) -> Placement:
     """Where and in what the settings want a model.
 
     Args:
-        half: whether the model computes well enough in half precision for "auto" to take it.
+        half: what "auto" takes on a GPU: the half precision that the model computes well
+            enough in, True for the GPU's best, False for none.
         quantizable: whether its weights may be kept in 8 or 4 bits.
 
     Raises: CannotStart, saying what this machine has.
@@ -107,7 +103,7 @@ def read_config(place: Path, families: Collection[str]) -> transformers.Pretrain
         ) from error
 
 
-def load_model(kind: Loadable, place: Path, placement: Placement) -> Any:
+def load_model(kind: type[Any], place: Path, placement: Placement) -> Any:
     """Load a model for inference, with every one of its weights from the folder.
 
     Raises: CannotStart, naming the file and the remedy.
@@ -136,7 +132,7 @@ def load_model(kind: Loadable, place: Path, placement: Placement) -> Any:
     return model.eval()
 
 
-def load_processor(kind: Loadable, place: Path, **options: Any) -> Any:
+def load_processor(kind: type[Any], place: Path, **options: Any) -> Any:
     """Load what prepares a model's input: tokenizer, image processor or both.
 
     Raises: CannotStart, naming the folder and the remedy.
@@ -196,11 +192,13 @@ def backend_title(place: Path, placement: Placement) -> str:
     return f"transformers {transformers.__version__} {title_of(place)}, {placement}"
 
 
-def _choose_precision(name: str, device: torch.device, *, half: bool) -> torch.dtype:
+def _choose_precision(name: str, device: torch.device, *, half: torch.dtype | bool) -> torch.dtype:
     if name != "auto":
         return _PRECISIONS[name]
-    if device.type == "cpu" or not half:
+    if device.type == "cpu" or half is False:
         return torch.float32
+    if isinstance(half, torch.dtype):
+        return half
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
 
 
@@ -227,7 +225,7 @@ def _quantization(
     return transformers.BitsAndBytesConfig(**options)  # type: ignore[no-untyped-call]
 
 
-def _refuse_random_weights(place: Path, kind: Loadable, told: dict[str, Any]) -> None:
+def _refuse_random_weights(place: Path, kind: type[Any], told: dict[str, Any]) -> None:
     """transformers fills what it does not find with random numbers, and only warns."""
     missing = sorted(told["missing_keys"])
     wrong = sorted(str(entry[0]) for entry in told["mismatched_keys"])
