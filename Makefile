@@ -11,10 +11,10 @@ ARGS ?=
 SAM2 := sam2>=1.1,<2
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint bench protos clean
+.PHONY: help serve test lint bench bench-tools protos clean
 
 help:  ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 # Under a terminal the mesh gets a process group of its own, so that Ctrl-C
 # drains the mesh and does not interrupt make, which then exits 0 as well.
@@ -33,6 +33,9 @@ lint: $(VENV)/.dev  ## Run ruff and mypy only
 
 bench: $(VENV)/.dev  ## Print the benchmark tables (ARGS narrows them)
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-tools: $(VENV)/.dev  ## Print how good the tools' answers are (ARGS narrows them)
+	@$(BIN)/python -m bench.quality $(ARGS)
 
 protos:  ## Regenerate the stubs (LANGUAGES="node go" writes those under build/)
 	@$(PYTHON) scripts/make_protos.py $(LANGUAGES)

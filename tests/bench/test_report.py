@@ -8,6 +8,8 @@ from rich.console import Console
 from bench.report import (
     BEGIN,
     END,
+    TOOLS_BEGIN,
+    TOOLS_END,
     Goal,
     Section,
     goals_section,
@@ -65,6 +67,12 @@ def test_only_what_stands_between_the_markers_is_replaced() -> None:
     assert replace_generated(document, "new") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
     with pytest.raises(ValueError, match="followed by"):
         replace_generated("no markers", "new")
+
+
+def test_each_benchmark_writes_between_its_own_markers() -> None:
+    document = f"{BEGIN}\nold\n{END}\n{TOOLS_BEGIN}\nold\n{TOOLS_END}\n"
+    written = replace_generated(document, "new", TOOLS_BEGIN, TOOLS_END)
+    assert written == f"{BEGIN}\nold\n{END}\n{TOOLS_BEGIN}\nnew\n{TOOLS_END}\n"
 
 
 @pytest.mark.parametrize(
