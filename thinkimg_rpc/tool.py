@@ -54,8 +54,12 @@ class Tool(Generic[Request, Response]):
         """Answer one request. Raise a `CallerError` for the caller's mistakes.
 
         Any other exception is a bug: the caller gets INTERNAL, the log the traceback.
+        A tool that defines `run_batch` need not define this.
         """
-        raise NotImplementedError
+        (answer,) = self.run_batch([request], [call])
+        if isinstance(answer, CallerError):
+            raise answer
+        return answer
 
     def run_batch(
         self, requests: Sequence[Request], calls: Sequence[Call]
@@ -63,7 +67,8 @@ class Tool(Generic[Request, Response]):
         """Answer several requests in one pass, instead of `run`, where `batches` says so.
 
         One answer for each request, in their order; a `CallerError` in its place is
-        that request's alone. If it raises, each request is tried by itself.
+        that request's alone. If it raises, each request is tried by itself. One pass
+        runs at a time; the images of all requests are decoded when it begins.
         """
         raise NotImplementedError
 
@@ -223,6 +228,13 @@ class Call:
         Raises: DeadlineExceeded or Cancelled.
         """
         self._clock.remaining_s()
+
+    def remaining_s(self) -> float | None:
+        """How long the caller still waits; None without a deadline: for what has its own timeout.
+
+        Raises: DeadlineExceeded or Cancelled.
+        """
+        return self._clock.remaining_s()
 
     def field(self, part: Message) -> str:
         """Where in the request `part` stands, as a dotted path, for error messages."""
