@@ -117,7 +117,19 @@ def _marker_outlines(markers: PathCollection) -> list[Points]:
     places = markers.get_offset_transform().transform(markers.get_offsets())
     [shape] = markers.get_transforms()
     own = _closed(Affine2D(shape).transform_path(path))
+    figure = markers.get_figure(root=True)
+    assert figure is not None
+    edge = float(np.max(markers.get_linewidth(), initial=0)) * figure.dpi / 72
+    own *= 1 + edge / 2 / _inner_radius(own)
     return [own + place for place in places]
+
+
+def _inner_radius(outline: Points) -> float:
+    """How far the nearest side of a shape around the origin is from it."""
+    sides = np.roll(outline, -1, axis=0) - outline
+    lengths = np.linalg.norm(sides, axis=1)
+    distances = np.abs(outline[:, 0] * sides[:, 1] - outline[:, 1] * sides[:, 0])
+    return float((distances / np.maximum(lengths, 1e-9))[lengths > 1e-6].min())
 
 
 def _closed(path: Path) -> Points:
