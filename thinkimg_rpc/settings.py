@@ -36,7 +36,11 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     image_store_bytes: int = 256 * MIB
     """Encoded images that the front door's store keeps; a worker's keeps a quarter."""
     queue_length: int = 256
-    """Calls that may wait for a thread in one worker."""
+    """Calls that may wait in one worker."""
+    result_cache_bytes: int = 64 * MIB
+    """Answers that a worker keeps in memory; 0: none."""
+    result_cache_disk_bytes: int = 1024 * MIB
+    """Answers in `result_cache_dir`, those written first going first."""
 
 
 class TlsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -100,6 +104,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Calls run at once, each in a thread of its own."""
     models: ModelSettings = ModelSettings()
     limits: LimitSettings = LimitSettings()
+    result_cache_dir: str = ""
+    """A folder where answers outlive the process, shared with other workers; empty: none."""
     tls: TlsSettings | None = None
     token: str = ""
     insecure: bool = False

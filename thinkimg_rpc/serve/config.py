@@ -32,7 +32,23 @@ class MeshSection(msgspec.Struct, frozen=True, kw_only=True):
     token_file: str = ""
     insecure: bool = False
     log_dir: str = ""
+    result_cache_dir: str = ""
     drain_s: NotNegative = 3.0
+    environment_dir: str = ""
+    """Where environments of workers are kept; empty: in the user's cache."""
+
+
+class EnvironmentSection(msgspec.Struct, frozen=True, kw_only=True):
+    """`[env.NAME]`: packages of workers that do not go together with those of the others."""
+
+    requirements: tuple[str, ...] = ()
+    """For pip: "transformers>=4.57,<5"; what begins with a dot is a path."""
+    python: str = ""
+    """The name or path of an interpreter; empty: that of `thinkimg serve`."""
+    inherit: bool = False
+    """Whether the packages beside `thinkimg serve` are there too, after its own."""
+    path: str = ""
+    """A virtual environment that is there already, instead of all these."""
 
 
 class WorkerSection(ModelSettings, frozen=True, kw_only=True):
@@ -44,6 +60,8 @@ class WorkerSection(ModelSettings, frozen=True, kw_only=True):
     concurrency: AtLeastOne = 2
     queue_length: AtLeastOne | None = None
     image_cache_bytes: AtLeastOne | None = None
+    env: str = ""
+    """The `[env.NAME]` it runs in; empty: where `thinkimg serve` runs."""
     variables: dict[str, str] = msgspec.field(default_factory=dict)
     """Environment variables of its processes, over those of `thinkimg serve`."""
     device: str | tuple[str, ...] = "auto"  # type: ignore[assignment]
@@ -62,6 +80,7 @@ class MeshConfig(msgspec.Struct, frozen=True, kw_only=True):
     mesh: MeshSection = MeshSection()
     limits: LimitSettings = LimitSettings()
     tls: TlsSettings | None = None
+    env: dict[str, EnvironmentSection] = {}
     worker: tuple[WorkerSection, ...] = ()
 
 
@@ -106,11 +125,13 @@ def parse_config(document: dict[str, Any]) -> MeshConfig:
         mesh=_convert(document.get("mesh", {}), MeshSection, "[mesh]"),
         limits=_convert(document.get("limits", {}), LimitSettings, "[limits]"),
         tls=_convert(document["tls"], TlsSettings, "[tls]") if "tls" in document else None,
+        env=_parse_environments(document.get("env", {})),
         worker=tuple(_parse_worker(table, number) for number, table in enumerate(workers, 1)),
     )
     check_host_port(config.mesh.address, "[mesh] address")
     _check_limits(config.limits)
     _check_workers(config.worker)
+    _check_use(config.env, config.worker)
     return config
 
 
@@ -147,6 +168,37 @@ def check_host_port(address: str, where: str) -> None:
         raise CannotStart(f'{where}: "{address}" is not HOST:PORT, like "127.0.0.1:50051"')
 
 
+def _parse_environments(tables: Any) -> dict[str, EnvironmentSection]:
+    if not isinstance(tables, dict) or not all(isinstance(t, dict) for t in tables.values()):
+        raise CannotStart("env must be written [env.NAME], once for each environment")
+    return {name: _parse_environment(name, table) for name, table in tables.items()}
+
+
+def _parse_environment(name: str, table: dict[str, Any]) -> EnvironmentSection:
+    where = f"[env.{name}]"
+    if not _NAME.fullmatch(name):
+        raise CannotStart(
+            f"{where}: use lower-case letters, digits, - and _, for example [env.old]"
+        )
+    section = _convert(table, EnvironmentSection, where)
+    if section.path and (section.requirements or section.python or section.inherit):
+        raise CannotStart(
+            f"{where} path: an environment that is there is used as it is; "
+            "leave out path, or everything else"
+        )
+    if not section.path and not section.requirements:
+        raise CannotStart(
+            f"{where} requirements: name at least one package, or the path of an environment"
+        )
+    for requirement in section.requirements:
+        if not requirement.strip() or requirement.lstrip().startswith("-"):
+            raise CannotStart(
+                f'{where} requirements: "{requirement}" is no package; pip takes its options '
+                "from pip.conf and PIP_... variables"
+            )
+    return section
+
+
 def _parse_worker(table: dict[str, Any], number: int) -> WorkerSection:
     name = table.get("name")
     where = f'[[worker]] "{name}"' if isinstance(name, str) else f"[[worker]] number {number}"
@@ -181,10 +233,30 @@ def _check_workers(workers: tuple[WorkerSection, ...]) -> None:
         seen.add(worker.name)
 
 
+def _check_use(
+    environments: dict[str, EnvironmentSection], workers: tuple[WorkerSection, ...]
+) -> None:
+    for worker in workers:
+        if worker.env and worker.env not in environments:
+            near = difflib.get_close_matches(worker.env, environments, n=1)
+            hint = f'did you mean "{near[0]}"?' if near else f"add [env.{worker.env}]"
+            raise CannotStart(
+                f'[[worker]] "{worker.name}" env: there is no [env.{worker.env}]; {hint}'
+            )
+    used = {worker.env for worker in workers}
+    for name in environments:
+        # A worker that lacks its `env` would run with the wrong packages.
+        if name not in used:
+            raise CannotStart(
+                f'[env.{name}] is used by no worker; write env = "{name}" in one, or remove it'
+            )
+
+
 def _check_limits(limits: LimitSettings) -> None:
     for key, value in msgspec.structs.asdict(limits).items():
-        if value < 1:
-            raise CannotStart(f"[limits] {key}: must be at least 1, not {value}")
+        least = 0 if key == "result_cache_bytes" else 1
+        if value < least:
+            raise CannotStart(f"[limits] {key}: must be at least {least}, not {value}")
 
 
 Section = TypeVar("Section", bound=msgspec.Struct)
@@ -235,13 +307,27 @@ def _resolve_paths(config: MeshConfig, folder: Path) -> MeshConfig:
     def absolute(path: str) -> str:
         return str(folder / Path(path).expanduser()) if path else ""
 
+    def absolute_environment(section: EnvironmentSection) -> EnvironmentSection:
+        return replace(
+            section,
+            path=absolute(section.path),
+            # A name is looked up in PATH.
+            python=absolute(section.python) if "/" in section.python else section.python,
+            requirements=tuple(
+                absolute(text) if text.startswith((".", "~")) else text
+                for text in section.requirements
+            ),
+        )
+
     replace = msgspec.structs.replace
     mesh = replace(
         config.mesh,
         token_file=absolute(config.mesh.token_file),
         log_dir=absolute(config.mesh.log_dir),
+        environment_dir=absolute(config.mesh.environment_dir),
     )
     tls = config.tls
     if tls is not None:
         tls = replace(tls, cert=absolute(tls.cert), key=absolute(tls.key), ca=absolute(tls.ca))
-    return replace(config, mesh=mesh, tls=tls)
+    env = {name: absolute_environment(section) for name, section in config.env.items()}
+    return replace(config, mesh=mesh, tls=tls, env=env)

@@ -6,13 +6,14 @@ import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 from thinkimg_rpc.serve.child import ChildSpec
 from thinkimg_rpc.serve.config import MeshConfig, WorkerSection
+from thinkimg_rpc.serve.environments import WorkerEnvironment
 from thinkimg_rpc.settings import (
     SETTINGS_VARIABLE,
     CannotStart,
@@ -52,6 +53,7 @@ class Surroundings:
     insecure: bool
     drain_s: float
     log_dir: Path
+    result_cache_dir: str = ""
 
 
 def surroundings(config: MeshConfig, token: str) -> Surroundings:
@@ -63,6 +65,7 @@ def surroundings(config: MeshConfig, token: str) -> Surroundings:
         insecure=mesh.insecure,
         drain_s=mesh.drain_s,
         log_dir=Path(mesh.log_dir) if mesh.log_dir else default_log_dir(mesh.address),
+        result_cache_dir=mesh.result_cache_dir,
     )
 
 
@@ -75,6 +78,16 @@ def make_log_dir(folder: Path) -> None:
         raise CannotStart(f"cannot make the log folder {folder}: {error.strerror}") from error
     if not writable:
         raise CannotStart(f"cannot write logs into {folder}; set log_dir in [mesh]")
+
+
+def worker_environments(config: MeshConfig, shared: Surroundings) -> dict[str, WorkerEnvironment]:
+    """The environments that `mesh.toml` describes, by their names; none is built yet."""
+    chosen = config.mesh.environment_dir
+    folder = Path(chosen) if chosen else default_environment_dir()
+    return {
+        name: WorkerEnvironment(name, section, folder, shared.log_dir / f"environment-{name}.log")
+        for name, section in config.env.items()
+    }
 
 
 def hub_spec(config: MeshConfig, shared: Surroundings, address: str) -> ChildSpec:
@@ -98,8 +111,12 @@ def worker_specs(
     registry: str,
     listen_host: str,
     advertise_host: str,
+    environments: Mapping[str, WorkerEnvironment] | None = None,
 ) -> list[ChildSpec]:
-    """One process for each replica of each worker: image-0, image-1, ocr-0."""
+    """One process for each replica of each worker: image-0, image-1, ocr-0.
+
+    `environments` are those that workers name in `env`.
+    """
     processes = sum(worker.replicas for worker in workers)
     threads = str(max(1, len(os.sched_getaffinity(0)) // processes))
     specs = []
@@ -115,13 +132,17 @@ def worker_specs(
                 concurrency=worker.concurrency,
                 models=worker.models(number),
                 limits=_worker_limits(limits, worker),
+                result_cache_dir=shared.result_cache_dir,
                 tls=shared.tls,
                 token=shared.token,
                 insecure=shared.insecure,
                 drain_s=shared.drain_s,
             )
             extra = {"OMP_NUM_THREADS": threads}
-            specs.append(_spec(id, _WORKER_COMMAND, settings, shared, extra, worker.variables))
+            spec = _spec(id, _WORKER_COMMAND, settings, shared, extra, worker.variables)
+            if worker.env and environments is not None:
+                spec = _inside(environments[worker.env], spec)
+            specs.append(spec)
     return specs
 
 
@@ -172,6 +193,17 @@ def default_log_dir(address: str) -> Path:
     port = address.rpartition(":")[2]
     # Any number of meshes may ask for a free port, each with its own logs.
     return Path(state) / "thinkimg" / "logs" / (port if port != "0" else f"0-{os.getpid()}")
+
+
+def default_environment_dir() -> Path:
+    """Where environments are kept if nothing says otherwise."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "thinkimg" / "environments"
+
+
+def _inside(environment: WorkerEnvironment, spec: ChildSpec) -> ChildSpec:
+    added = environment.variables(spec.environment.get("PYTHONPATH", ""))
+    return replace(spec, environment={**spec.environment, **added}, prepare=environment.ready)
 
 
 def _worker_limits(limits: LimitSettings, worker: WorkerSection) -> LimitSettings:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,22 +21,21 @@ from thinkimg_rpc.channel import IMAGES_HELD
 from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.errors import (
     CallerError,
-    Cancelled,
-    DeadlineExceeded,
-    InternalFault,
     InvalidRequest,
     Overloaded,
     ThinkImgError,
 )
 from thinkimg_rpc.rules import check
+from thinkimg_rpc.server.faults import fault_of
+from thinkimg_rpc.server.images import WorkerImages
 from thinkimg_rpc.server.provenance import Signatures, signatures
 from thinkimg_rpc.server.queue import Job, WorkQueue
+from thinkimg_rpc.server.results import Results
+from thinkimg_rpc.server.shared_calls import SharedCalls
 from thinkimg_rpc.settings import ModelSettings
 from thinkimg_rpc.status import abort
-from thinkimg_rpc.tool import Call, ImageAccess, Tool, check_backend
+from thinkimg_rpc.tool import Call, Tool, check_backend
 from thinkimg_rpc.v1 import HostedTool
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -54,26 +52,6 @@ class CallCounts:
             self.caller_errors += 1
         elif error is not None:
             self.faults += 1
-
-
-class JobClock:
-    """A job's time, as its tool asks for it."""
-
-    __slots__ = ("_job",)
-
-    def __init__(self, job: Job[Any]) -> None:
-        self._job = job
-
-    def remaining_s(self) -> float | None:
-        job = self._job
-        if job.abandoned:
-            raise Cancelled("nobody waits for this call any more")
-        if job.deadline is None:
-            return None
-        remaining_s = job.deadline - time.monotonic()
-        if remaining_s <= 0:
-            raise DeadlineExceeded("the deadline passed while the tool was running")
-        return remaining_s
 
 
 _HELD = ((IMAGES_HELD, "1"),)
@@ -124,7 +102,8 @@ class ToolMethod:
         self,
         tool: Tool[Message, Message],
         *,
-        images: ImageAccess,
+        images: WorkerImages,
+        results: Results,
         queue: WorkQueue,
         counts: CallCounts,
         worker_id: str,
@@ -132,21 +111,37 @@ class ToolMethod:
         self.tool = tool
         self.contract: ToolContract = tool.contract()
         self._images = images
+        self._results = results
         self._queue = queue
         self._counts = counts
         self._worker_id = worker_id
         self._request_class = self.contract.request_class
         self._signatures = Signatures(b"", b"")
+        self._shared: SharedCalls | None = None
 
-    def set_up(self, settings: ModelSettings) -> None:
+    async def set_up(self, settings: ModelSettings) -> None:
         """Load what the tool needs; it can be called from then on.
 
         Raises: CannotStart; whatever the tool's `setup` raises.
         """
         check_backend(self.tool, settings)
         self.tool.settings = settings
-        self.tool.setup()
+        await asyncio.to_thread(self.tool.setup)
         self._signatures = signatures(self.contract, self.tool)
+        if self.tool.cacheable or self.tool.batches():
+            self._shared = SharedCalls(
+                self.tool,
+                self.contract,
+                images=self._images,
+                queue=self._queue,
+                results=self._results,
+                worker_id=self._worker_id,
+            )
+
+    def close(self) -> None:
+        """Let the threads that are the tool's own end."""
+        if self._shared is not None:
+            self._shared.close()
 
     def hosted(self) -> HostedTool:
         """What the registry and `thinkimg tools` say of it."""
@@ -167,6 +162,7 @@ class ToolMethod:
         try:
             response = await self.submit(
                 lambda: self._parse(raw),
+                len(raw),
                 _follow,
                 deadline,
                 headers.send_soon,
@@ -180,23 +176,36 @@ class ToolMethod:
     def submit(
         self,
         request: Callable[[], Message],
+        nbytes: int,
         frame: Frame,
         deadline: float | None,
         on_upload: Callable[[], None] = _ignore,
     ) -> asyncio.Future[bytes]:
-        """Take the request, run the tool and frame its response, all in a thread.
+        """Take the request, of that size; answer it, and frame the response.
 
-        `on_upload` is called in the thread once an image sent as bytes is in the cache.
+        `on_upload` is called in a thread once an image sent as bytes is in the cache.
         The future raises ThinkImgError, and nothing else. Raises: Overloaded.
         """
-        work = functools.partial(self._answer, request, frame, on_upload)
         try:
-            future = self._queue.submit(work, deadline)
+            if self._shared is None:
+                work = functools.partial(self._answer, request, frame, on_upload)
+                future = self._queue.submit(work, deadline)
+            else:
+                future = self._shared.submit(
+                    request,
+                    nbytes,
+                    lambda response, cached: frame(response, self._signature(cached)),
+                    deadline,
+                    on_upload,
+                )
         except Overloaded as error:
             self._counts.add(error)
             raise
         future.add_done_callback(self._count)
         return future
+
+    def _signature(self, cached: bool) -> bytes:
+        return self._signatures.cached if cached else self._signatures.computed
 
     def _count(self, future: asyncio.Future[bytes]) -> None:
         error = None if future.cancelled() else future.exception()
@@ -219,16 +228,11 @@ class ToolMethod:
     ) -> bytes:
         request = take_request()
         check(request)
-        call = Call(request, self._images, JobClock(job), on_upload, self._worker_id)
+        call = Call(request, self._images, job, on_upload, self._worker_id)
         try:
             response = self.tool.run(request, call).SerializeToString()
-            return frame(response, self._signatures.computed)
         except ThinkImgError:
             raise
         except BaseException as error:
-            # Also SystemExit and the like: a tool must not take the worker down.
-            logger.exception("tool_failed", extra={"tool": self.contract.name})
-            raise InternalFault(
-                f"{self.contract.name} failed in worker {self._worker_id}: "
-                f"{type(error).__name__}: {error}"
-            ) from error
+            raise fault_of(error, self.contract.name, self._worker_id) from error
+        return frame(response, self._signatures.computed)

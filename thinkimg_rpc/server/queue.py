@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from queue import SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from thinkimg_rpc.errors import DeadlineExceeded, Overloaded
+from thinkimg_rpc.server.awaited import Awaited
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -18,26 +19,15 @@ logger = logging.getLogger(__name__)
 RETRY_AFTER_S = 0.05
 
 
-class Job(Generic[T]):
-    """Work for one call: what to run, until when, and who waits for it."""
+class Job(Awaited[T]):
+    """Work for one call, or for several that want the same."""
 
-    __slots__ = ("deadline", "future", "started", "work")
+    __slots__ = ("started", "work")
 
     def __init__(self, work: Callable[[Job[T]], T], deadline: float | None) -> None:
+        super().__init__(deadline)
         self.work = work
-        self.deadline = deadline
-        """On `time.monotonic()`'s clock; None: no limit."""
-        self.future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.started = False
-
-    @property
-    def abandoned(self) -> bool:
-        """Whether nobody waits for the result any more."""
-        return self.future.cancelled()
-
-    @property
-    def expired(self) -> bool:
-        return self.deadline is not None and time.monotonic() >= self.deadline
 
 
 class WorkQueue:
@@ -48,15 +38,16 @@ class WorkQueue:
     second future and its locks cost a third of a small call.
     """
 
-    def __init__(self, threads: int, limit: int) -> None:
+    def __init__(self, threads: int, limit: int, name: str = "tool") -> None:
         self._limit = limit
         self._jobs: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._settled = asyncio.Event()
         self.waiting = 0
         self.running = 0
+        self._unfinished = 0
         self._threads = [
-            threading.Thread(target=self._work, name=f"tool-{i}", daemon=True)
+            threading.Thread(target=self._work, name=f"{name}-{i}", daemon=True)
             for i in range(threads)
         ]
 
@@ -70,21 +61,46 @@ class WorkQueue:
 
         Raises: Overloaded, when `limit` jobs wait already.
         """
+        job = Job(work, deadline)
+        self.put(job)
+        return job.future
+
+    def put(self, job: Job[Any]) -> None:
+        """Queue a job. From the event loop only. Raises: Overloaded."""
+        self.check_room()
+        job.future.add_done_callback(lambda _: self._forget(job))
+        with self._lock:
+            self.waiting += 1
+        self._jobs.put(job)
+
+    def check_room(self) -> None:
+        """Raises: Overloaded, when `limit` calls wait already."""
         if self.waiting >= self._limit:
             raise Overloaded(
                 f"{self.waiting} calls are waiting for this worker already",
                 retry_after_s=RETRY_AFTER_S,
             )
-        job = Job(work, deadline)
-        job.future.add_done_callback(lambda _: self._forget(job))
+
+    def shift(self, *, waiting: int = 0, running: int = 0) -> None:
+        """Count calls that wait for, or are run by, something other than these threads."""
         with self._lock:
-            self.waiting += 1
-        self._jobs.put(job)
-        return job.future
+            self.waiting += waiting
+            self.running += running
+        self._settled.set()
+
+    @contextmanager
+    def unfinished(self) -> Iterator[None]:
+        """`join` waits for what happens inside, between two jobs too. In the event loop."""
+        self._unfinished += 1
+        try:
+            yield
+        finally:
+            self._unfinished -= 1
+            self._settled.set()
 
     async def join(self) -> None:
         """Return once nothing waits and nothing runs."""
-        while self.waiting or self.running:
+        while self.waiting or self.running or self._unfinished:
             self._settled.clear()
             await self._settled.wait()
 
@@ -129,18 +145,11 @@ class WorkQueue:
     def _deliver(self, job: Job[Any], result: Any, error: BaseException | None) -> None:
         """Settle the job's future from a thread."""
         try:
-            job.future.get_loop().call_soon_threadsafe(self._settle, job.future, result, error)
+            job.future.get_loop().call_soon_threadsafe(self._settle, job, result, error)
         except RuntimeError:
             # The loop closed while a tool was still running: nobody is left to answer.
             logger.info("result_after_stop")
 
-    def _settle(
-        self, future: asyncio.Future[Any], result: Any, error: BaseException | None
-    ) -> None:
+    def _settle(self, job: Job[Any], result: Any, error: BaseException | None) -> None:
         self._settled.set()
-        if future.done():
-            return
-        if error is None:
-            future.set_result(result)
-        else:
-            future.set_exception(error)
+        job.settle(result, error)

@@ -78,7 +78,7 @@ class ToolStream:
             self._fail(request_id, wrong)
         else:
             try:
-                self._submit(request_id, item.request, item.timeout_s)
+                self._submit(request_id, item.request, len(raw), item.timeout_s)
             except ThinkImgError as error:
                 self._fail(request_id, error)
 
@@ -93,7 +93,7 @@ class ToolStream:
             return InvalidRequest.field("timeout_s", "must be finite seconds, 0 or more")
         return None
 
-    def _submit(self, request_id: str, request: Message, timeout_s: float) -> None:
+    def _submit(self, request_id: str, request: Message, nbytes: int, timeout_s: float) -> None:
         def frame(response: bytes, signature: bytes) -> bytes:
             # Put together on the wire's level: a response may carry images, and this
             # way they are copied once.
@@ -103,7 +103,7 @@ class ToolStream:
 
         remaining_s = timeout_s or self._context.time_remaining()
         deadline = None if remaining_s is None else time.monotonic() + remaining_s
-        future = self._method.submit(lambda: request, frame, deadline)
+        future = self._method.submit(lambda: request, nbytes, frame, deadline)
         self._in_flight[request_id] = future
         stop_timer = _expire_after(timeout_s, future)
 

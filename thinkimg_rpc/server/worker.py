@@ -7,7 +7,8 @@ import logging
 import os
 import platform
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
@@ -27,6 +28,7 @@ from thinkimg_rpc.server.memory import resident_bytes
 from thinkimg_rpc.server.method import CallCounts, ToolMethod
 from thinkimg_rpc.server.queue import WorkQueue
 from thinkimg_rpc.server.relay import StoreRelay
+from thinkimg_rpc.server.results import ResultMemory, Results
 from thinkimg_rpc.server.stream import ToolStream
 from thinkimg_rpc.settings import WorkerSettings, check_address
 from thinkimg_rpc.tool import Tool
@@ -37,6 +39,9 @@ from thinkimg_rpc.v1 import (
     image_store_pb2,
 )
 from thinkimg_rpc.well_formed import WellFormed
+
+if TYPE_CHECKING:
+    from thinkimg_rpc.server.disk_results import DiskResults
 
 logger = logging.getLogger(__name__)
 
@@ -71,9 +76,13 @@ class Worker:
         )
         relay = StoreRelay(self._registry_channel, self.settings.token, loop)
         self.images = WorkerImages(self.settings.limits, relay.fetch, relay.share)
+        self._disk = open_disk_results(self.settings, self._tools)
+        self._results = Results(
+            ResultMemory(self.settings.limits.result_cache_bytes), self._disk, self.images
+        )
         self.methods = [self._method(tool) for tool in self._tools]
         for method in self.methods:
-            await asyncio.to_thread(method.set_up, self.settings.models)
+            await method.set_up(self.settings.models)
         self._server = grpc.aio.server(
             options=server_options(self.settings.limits.max_message_bytes),
             interceptors=interceptors(self.settings.token),
@@ -107,12 +116,17 @@ class Worker:
         await asyncio.gather(self.leasing, return_exceptions=True)
         await self._server.stop(grace=0.2)
         await self._registry_channel.close(None)
+        for method in self.methods:
+            method.close()
+        if self._disk is not None:
+            await self._disk.close()
         self._queue.close()
 
     def _method(self, tool: Tool[Message, Message]) -> ToolMethod:
         return ToolMethod(
             tool,
             images=self.images,
+            results=self._results,
             queue=self._queue,
             counts=self._counts,
             worker_id=self.settings.id,
@@ -171,6 +185,18 @@ class Worker:
             resident_bytes=resident_bytes(),
             draining=self._draining,
         )
+
+
+def open_disk_results(
+    settings: WorkerSettings, tools: Sequence[Tool[Any, Any]]
+) -> DiskResults | None:
+    """The answers on disk, if they are asked for and one of the tools has any to keep."""
+    if not (settings.result_cache_dir and any(tool.cacheable for tool in tools)):
+        return None
+    # Imported only here: a worker without them does not need SQLite in its memory.
+    from thinkimg_rpc.server.disk_results import DiskResults
+
+    return DiskResults(Path(settings.result_cache_dir), settings.limits.result_cache_disk_bytes)
 
 
 def _handlers(method: ToolMethod) -> grpc.GenericRpcHandler[Any, Any]:
