@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from thinkimg_rpc.imaging.rgb import Pixels
-    from thinkimg_workers.text_reader import TextLine
+    from thinkimg_workers.text_line import TextLine
 
 DEFAULT_BOX_THRESHOLD = 0.3
 DEFAULT_TEXT_THRESHOLD = 0.25
