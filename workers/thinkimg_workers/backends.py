@@ -26,8 +26,8 @@ class Backend:
     modules: tuple[str, ...] = ()
     """What must be importable, and "" or how to install it."""
     install: str = ""
-    weights: str = ""
-    """The entry of the weights table used where the settings name none."""
+    weights: str | tuple[str, ...] = ()
+    """Entries of the weights table: the first that is here is used where the settings name none."""
     asks_endpoint: bool = False
     """Whether it needs a server of `settings.endpoint`."""
 
@@ -38,17 +38,33 @@ class Backend:
             return f"{' and '.join(missing)} not installed; install {self.install}"
         if self.asks_endpoint and not settings.endpoint:
             return "no endpoint set; name an OpenAI-compatible server in `endpoint`"
-        if self.weights and not settings.weights and find_weights(self.weights) is None:
-            return f"the weights {self.weights} are not here; {how_to_fetch(self.weights)}"
+        entries = self._entries()
+        if entries and not settings.weights and not any(map(find_weights, entries)):
+            if len(entries) == 1:
+                return f"the weights {entries[0]} are not here; {how_to_fetch(entries[0])}"
+            return (
+                f"none of the weights {', '.join(entries)} are here; for {entries[0]}, "
+                f"{how_to_fetch(entries[0])}"
+            )
         return ""
 
     def load(self, settings: ModelSettings) -> Any:
         """Make it. Raises: CannotStart."""
         place: Path | None = None
-        if self.weights:
-            place = named_weights(settings.weights or self.weights)
+        if entries := self._entries():
+            here = next(filter(find_weights, entries), entries[0])
+            place = named_weights(settings.weights or here)
         module, _, name = self.loads.partition(":")
         return getattr(importlib.import_module(module), name)(settings, place)
+
+    def _entries(self) -> tuple[str, ...]:
+        return (self.weights,) if isinstance(self.weights, str) else self.weights
+
+
+def choices_of(tool: type[Any]) -> tuple[Backend, ...]:
+    """The backends a tool class chooses from, its `choices`; none if it has but one."""
+    choices: tuple[Backend, ...] = getattr(tool, "choices", ())
+    return choices
 
 
 def open_backend(backends: Sequence[Backend], settings: ModelSettings) -> Any:

@@ -1,0 +1,1 @@
+"""`thinkimg weights` and `thinkimg doctor`."""
