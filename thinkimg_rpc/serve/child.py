@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -16,7 +16,9 @@ from typing import IO
 
 from thinkimg_rpc.process import PARENT_PID_VARIABLE
 from thinkimg_rpc.serve.log_file import LogFile
-from thinkimg_rpc.settings import EXIT_CANNOT_START, READY_FD_VARIABLE
+from thinkimg_rpc.settings import EXIT_CANNOT_START, READY_FD_VARIABLE, CannotStart
+
+Prepare = Callable[[Callable[[str], None]], Awaitable[str]]
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,17 @@ class ChildSpec:
     log: Path
     labels: tuple[str, ...] = ()
     """What it hosts, for people: tool classes."""
+    prepare: Prepare | None = None
+    """Makes what runs the command, where it may not be there yet: an interpreter, in
+    place of the command's first word. It is called before each start with what takes
+    words on how it gets on. Raises: CannotStart."""
 
 
 class ChildState(Enum):
     """Where a child is in its life; the value is what people read."""
 
+    BUILDING = "building"
+    """What it runs in is being built, which takes long."""
     STARTING = "starting"
     SERVING = "serving"
     RESTARTING = "restarting"
@@ -94,9 +102,12 @@ class Child:
         self._log.rotate()
         try:
             while not self._stopping.is_set():
+                command = await self._prepared_command()
+                if self._stopping.is_set():
+                    break
                 began = time.monotonic()
                 self._change(ChildState.STARTING, self.reason)
-                status = await self._live()
+                status = await self._live(command)
                 if self._stopping.is_set():
                     break
                 if status == EXIT_CANNOT_START:
@@ -107,6 +118,8 @@ class Child:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), wait_s)
             self._change(ChildState.STOPPED, "")
+        except CannotStart as error:
+            self._change(ChildState.FAILED, str(error))
         finally:
             self.kill()
 
@@ -139,14 +152,33 @@ class Child:
         self._replaced_because = because
         self._kill_group()
 
-    async def _live(self) -> int:
+    async def _prepared_command(self) -> tuple[str, ...]:
+        """The command, once what runs it is there, or we are to stop. Raises: CannotStart."""
+        if self.spec.prepare is None:
+            return self.spec.command
+
+        def say(words: str) -> None:
+            self._change(ChildState.BUILDING, words)
+
+        preparing = asyncio.ensure_future(self.spec.prepare(say))
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({preparing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            first = preparing.result() if preparing.done() else self.spec.command[0]
+            return (first, *self.spec.command[1:])
+        finally:
+            preparing.cancel()
+            stopping.cancel()
+            await asyncio.gather(preparing, stopping, return_exceptions=True)
+
+    async def _live(self, command: tuple[str, ...]) -> int:
         """Start the process and wait for its end; its exit status (negative: a signal)."""
         self._replaced_because = ""
         self.starts += 1
         read_fd, write_fd = os.pipe()
         with os.fdopen(read_fd, "rb", buffering=0) as ready:
             try:
-                process = await self._spawn(write_fd)
+                process = await self._spawn(command, write_fd)
             except OSError as error:
                 self._replaced_because = f"cannot be started: {error}"
                 return 1
@@ -166,11 +198,11 @@ class Child:
                 self.pid = None
                 self.address = ""
 
-    async def _spawn(self, ready_fd: int) -> asyncio.subprocess.Process:
+    async def _spawn(self, command: tuple[str, ...], ready_fd: int) -> asyncio.subprocess.Process:
         added = {READY_FD_VARIABLE: str(ready_fd), PARENT_PID_VARIABLE: str(os.getpid())}
         with self._log.open() as log:
             return await asyncio.create_subprocess_exec(
-                *self.spec.command,
+                *command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

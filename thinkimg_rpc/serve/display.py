@@ -11,6 +11,7 @@ from thinkimg_rpc.serve.child import Child, ChildState
 from thinkimg_rpc.v1 import Worker
 
 _STYLES = {
+    ChildState.BUILDING: "yellow",
     ChildState.STARTING: "yellow",
     ChildState.SERVING: "green",
     ChildState.RESTARTING: "yellow",
@@ -25,6 +26,7 @@ class Display:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._shown: dict[str, ChildState] | None = None
+        self._building = ""
 
     def say(self, text: str, style: str = "") -> None:
         """Print one line as it is, however wide the terminal."""
@@ -49,16 +51,26 @@ class Display:
     def child_changed(self, child: Child) -> None:
         """Print a change that a person should know of."""
         name = child.spec.name
-        if self._shown is None or self._shown.get(name) is child.state:
+        if self._shown is None:
+            return
+        if child.state is ChildState.BUILDING:
+            self._tell_building(child)
+        if self._shown.get(name) is child.state:
             return
         if child.state is ChildState.SERVING:
             self.say(f"{name} serves at {child.address}", "green")
         elif child.state is ChildState.RESTARTING:
             self.say(f"{name}: {child.reason}; started again (log: {child.spec.log})", "yellow")
         elif child.state is ChildState.FAILED:
-            self.say(f"{name} cannot start: {child.reason} (log: {child.spec.log})", "red")
+            self.say(f"{name} cannot start: {_reason_and_log(child)}", "red")
         if child.state is not ChildState.STARTING:
             self._shown[name] = child.state
+
+    def _tell_building(self, child: Child) -> None:
+        # All who wait for one environment say the same.
+        if child.reason != self._building:
+            self._building = child.reason
+            self.say(child.reason)
 
     def _print(self, line: Text) -> None:
         try:
@@ -73,6 +85,13 @@ def _about(child: Child, worker: Worker | None) -> str:
     if child.state is ChildState.SERVING:
         tools = worker.tools if worker else ()
         return ", ".join(tool.name for tool in tools) or f"at {child.address}"
+    if child.state is ChildState.BUILDING:
+        return child.reason
     if child.reason:
-        return f"{child.reason} (log: {child.spec.log})"
+        return _reason_and_log(child)
     return f"(log: {child.spec.log})"
+
+
+def _reason_and_log(child: Child) -> str:
+    # What happened before there was a process is in another log, which the reason names.
+    return child.reason if "(log: " in child.reason else f"{child.reason} (log: {child.spec.log})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from thinkimg_rpc.serve.child import Child, ChildState
@@ -15,6 +16,7 @@ from thinkimg_rpc.serve.plan import (
     hub_spec,
     make_log_dir,
     surroundings,
+    worker_environments,
     worker_specs,
 )
 from thinkimg_rpc.serve.session import supervise
@@ -65,6 +67,7 @@ async def _serve(
             registry=dialable(address),
             listen_host=listen_host,
             advertise_host=config.mesh.advertise_host or advertised_host(listen_host),
+            environments=worker_environments(config, shared),
         )
     )
     await _wait_up(hub)
@@ -73,7 +76,7 @@ async def _serve(
         refuse_if_all_failed(supervisor.workers)
         headline = f"mesh serving at {address}, {_count_tools(link.roster.workers)}"
         display.table(headline, supervisor.children, link.roster.workers)
-        await hub.wait_until(lambda hub: hub.state is ChildState.FAILED)
+        await _wait_for_the_end(hub, supervisor, link)
     raise CannotStart(f"the hub cannot go on: {hub.reason}")
 
 
@@ -82,6 +85,24 @@ def refuse_if_all_failed(workers: Sequence[Child]) -> None:
     if all(child.state is ChildState.FAILED for child in workers):
         reasons = dict.fromkeys(child.reason for child in workers)
         raise CannotStart(f"no worker can start: {'; '.join(reasons)}")
+
+
+async def _wait_for_the_end(hub: Child, supervisor: Supervisor, link: MeshLink) -> None:
+    """Wait until the hub cannot go on.
+
+    Raises: CannotStart, when all workers have failed late, for want of an environment,
+    and no others have joined.
+    """
+    end = asyncio.ensure_future(hub.wait_until(lambda hub: hub.state is ChildState.FAILED))
+    failed = asyncio.ensure_future(supervisor.wait_all_failed())
+    try:
+        await asyncio.wait({end, failed}, return_when=asyncio.FIRST_COMPLETED)
+        if not end.done() and not link.roster.workers:
+            refuse_if_all_failed(supervisor.workers)
+        await end
+    finally:
+        end.cancel()
+        failed.cancel()
 
 
 async def _wait_up(hub: Child) -> None:
