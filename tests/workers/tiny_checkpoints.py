@@ -11,6 +11,10 @@ from typing import Any
 
 import torch
 import transformers
+from tokenizers import Tokenizer
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
 
 WORDS = (
     *("the", "red", "blue", "green", "bar", "line", "legend", "title", "x", "y", "axis"),
@@ -79,3 +83,147 @@ def _enliven(model: torch.nn.Module) -> None:
         for parameter in model.parameters():
             if parameter.ndim > 1:
                 parameter.normal_(0, 0.2)
+
+
+QWEN_SPECIAL = (
+    *("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
+    *("<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>"),
+)
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% for part in message['content'] %}{% if part['type'] == 'image' %}PICTURE"
+    "{% else %}{{ part['text'] }}{% endif %}{% endfor %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def save_qwen2_vl(folder: Path) -> Path:
+    """A Qwen2-VL of about 0.1 M parameters."""
+    torch.manual_seed(0)
+    tokenizer = _byte_tokenizer(QWEN_SPECIAL)
+    ids = {token: tokenizer.convert_tokens_to_ids(token) for token in QWEN_SPECIAL}
+    qwen: Any = transformers.Qwen2VLConfig
+    config = qwen(
+        text_config={
+            "vocab_size": len(tokenizer),
+            "hidden_size": 32,
+            "intermediate_size": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 1,
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 10000.0,
+                "mrope_section": [2, 3, 3],
+            },
+            "bos_token_id": ids["<|endoftext|>"],
+            "eos_token_id": ids["<|im_end|>"],
+            "pad_token_id": ids["<|endoftext|>"],
+        },
+        vision_config={"depth": 1, "embed_dim": 32, "hidden_size": 32, "num_heads": 2},
+        image_token_id=ids["<|image_pad|>"],
+        video_token_id=ids["<|video_pad|>"],
+        vision_start_token_id=ids["<|vision_start|>"],
+        vision_end_token_id=ids["<|vision_end|>"],
+    )
+    model: Any = transformers.Qwen2VLForConditionalGeneration(config)
+    _enliven(model)
+    model.generation_config.eos_token_id = [ids["<|im_end|>"]]
+    model.generation_config.pad_token_id = ids["<|endoftext|>"]
+    model.save_pretrained(folder)
+    processor: Any = transformers.Qwen2VLProcessor
+    processor(
+        image_processor=transformers.Qwen2VLImageProcessor(
+            size={"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * 16}
+        ),
+        tokenizer=tokenizer,
+        video_processor=transformers.Qwen2VLVideoProcessor(),
+        chat_template=CHAT_TEMPLATE.replace(
+            "PICTURE", "<|vision_start|><|image_pad|><|vision_end|>"
+        ),
+    ).save_pretrained(folder)
+    return folder
+
+
+MOLMO_SPECIAL = (
+    *("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|image|>", "<|video|>"),
+    *("<im_start>", "<im_end>", "<im_patch>", "<im_col>", "<low_res_im_start>"),
+    *("<im_low>", "<frame_start>", "<frame_end>"),
+)
+
+
+def save_molmo2(folder: Path) -> Path:
+    """A Molmo 2 of about 0.1 M parameters."""
+    torch.manual_seed(0)
+    tokenizer = _byte_tokenizer(MOLMO_SPECIAL)
+    ids = {token: tokenizer.convert_tokens_to_ids(token) for token in MOLMO_SPECIAL}
+    molmo: Any = transformers.Molmo2Config
+    config = molmo(
+        text_config={
+            "vocab_size": len(tokenizer),
+            "additional_vocab_size": 8,
+            "hidden_size": 32,
+            "intermediate_size": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 1,
+            "head_dim": 16,
+        },
+        vision_config={
+            "hidden_size": 32,
+            "intermediate_size": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 2,
+            "head_dim": 16,
+            "image_size": [56, 56],
+        },
+        adapter_config={
+            "vision_feature_layer": [1, 0],
+            "hidden_size": 32,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 2,
+            "head_dim": 16,
+            "intermediate_size": 32,
+            "text_hidden_size": 32,
+        },
+        image_start_token_id=ids["<im_start>"],
+        low_res_image_start_token_id=ids["<low_res_im_start>"],
+        image_end_token_id=ids["<im_end>"],
+        image_patch_id=ids["<im_patch>"],
+        frame_start_token_id=ids["<frame_start>"],
+        frame_end_token_id=ids["<frame_end>"],
+    )
+    model: Any = transformers.Molmo2ForConditionalGeneration(config)
+    _enliven(model)
+    model.generation_config.eos_token_id = ids["<|im_end|>"]
+    model.generation_config.pad_token_id = ids["<|endoftext|>"]
+    model.save_pretrained(folder)
+    processor: Any = transformers.Molmo2Processor
+    images: Any = transformers.Molmo2ImageProcessor
+    videos: Any = transformers.Molmo2VideoProcessor
+    processor(
+        image_processor=images(
+            size={"height": 56, "width": 56}, max_crops=2, overlap_margins=[1, 1]
+        ),
+        video_processor=videos(size={"height": 56, "width": 56}),
+        tokenizer=tokenizer,
+        chat_template=CHAT_TEMPLATE.replace("PICTURE", "<|image|>"),
+    ).save_pretrained(folder)
+    return folder
+
+
+def _byte_tokenizer(special: tuple[str, ...]) -> Any:
+    """One token for each byte, and the special ones."""
+    vocabulary = {letter: i for i, letter in enumerate(sorted(ByteLevel.alphabet()))}
+    tokenizer = Tokenizer(BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = ByteLevelDecoder()
+    fast: Any = transformers.PreTrainedTokenizerFast
+    return fast(
+        tokenizer_object=tokenizer,
+        bos_token="<|endoftext|>",
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        additional_special_tokens=[token for token in special if token not in special[:3:2]],
+    )

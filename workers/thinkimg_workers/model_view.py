@@ -11,12 +11,19 @@ from thinkimg_rpc.imaging.rgb import Pixels, known_uint8
 
 
 class ModelView(NamedTuple):
-    """An image as a model sees it: reduced by one factor, then continued by its edge."""
+    """An image as a model sees it: reduced, then continued by its far edges."""
 
     pixels: Pixels
     """(H, W, 3) uint8 RGB."""
-    scale: float
-    """Pixels of the view for one of the image."""
+    scale_x: float
+    scale_y: float
+    """Pixels of the view for one of the image: nearly the same, but for rounding."""
+
+    @property
+    def shown(self) -> tuple[float, float]:
+        """Width and height of the view, in pixels of the image."""
+        height, width = self.pixels.shape[:2]
+        return width / self.scale_x, height / self.scale_y
 
 
 def view_for_model(pixels: Pixels, *, max_pixels: int, max_aspect: float) -> ModelView:
@@ -27,12 +34,13 @@ def view_for_model(pixels: Pixels, *, max_pixels: int, max_aspect: float) -> Mod
     """
     height, width = pixels.shape[:2]
     scale = min(1.0, math.sqrt(max_pixels / (width * height)))
+    scaled_width, scaled_height = max(1, round(width * scale)), max(1, round(height * scale))
     if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        pixels = known_uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
-        height, width = pixels.shape[:2]
-    least = math.ceil(max(width, height) / max_aspect)
-    below, beside = max(0, least - height), max(0, least - width)
+        pixels = known_uint8(
+            cv2.resize(pixels, (scaled_width, scaled_height), interpolation=cv2.INTER_AREA)
+        )
+    least = math.ceil(max(scaled_width, scaled_height) / max_aspect)
+    below, beside = max(0, least - scaled_height), max(0, least - scaled_width)
     if below or beside:
         pixels = known_uint8(cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_REPLICATE))
-    return ModelView(pixels, scale)
+    return ModelView(pixels, scaled_width / width, scaled_height / height)

@@ -5,6 +5,7 @@ Nothing here reaches the network: what is missing is for a person to fetch.
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from functools import cache
@@ -42,12 +43,21 @@ def weights_table() -> dict[str, Weights]:
 
 def find_weights(name: str) -> Path | None:
     """Where the weights of that name in the table are, if this machine has all of them."""
-    entry = weights_table()[name]
-    places = [weights_folder() / name]
-    if entry.hub:
-        places.append(weights_folder() / entry.hub)
-        places.extend(_snapshots(entry.hub))
-    return next((place for place in places if _is_whole(place, entry.files)), None)
+    files = weights_table()[name].files
+    return next((place for place in _places(name) if not missing_files(place, files)), None)
+
+
+def missing_files(place: Path, files: tuple[str, ...]) -> list[str]:
+    """Which of these files a folder lacks, with the parts that an index among them names.
+
+    A download that was broken off leaves whole files only, but not all of them.
+    """
+    missing = [file for file in files if not (place / file).is_file()]
+    for file in files:
+        if file.endswith(".index.json") and file not in missing:
+            parts = _parts_in(place / file)
+            missing += [part for part in parts if not (place / part).is_file()]
+    return missing
 
 
 def named_weights(chosen: str) -> Path:
@@ -75,29 +85,43 @@ def named_weights(chosen: str) -> Path:
 def how_to_fetch(name: str) -> str:
     """A remedy for weights that are missing, as part of a sentence."""
     entry = weights_table()[name]
-    if entry.hub:
-        return (
-            f"fetch them with `hf download {entry.hub}`, or put {' and '.join(entry.files)} "
-            f"into {weights_folder() / name}"
-        )
-    return f"fetch them from {entry.url} into {weights_folder() / name}"
+    if not entry.hub:
+        return f"fetch them from {entry.url} into {weights_folder() / name}"
+    remedy = (
+        f"fetch them with `hf download {entry.hub}`, or put {' and '.join(entry.files)} "
+        f"into {weights_folder() / name}"
+    )
+    for place in _places(name):
+        if place.is_dir():
+            lacking = missing_files(place, entry.files)
+            return f"{place} lacks {', '.join(lacking[:3])}; {remedy}"
+    return remedy
 
 
 def weights_folder() -> Path:
     """Where weights are expected beside the Hugging Face cache."""
     chosen = os.environ.get(FOLDER_VARIABLE)
     if chosen:
-        return Path(chosen)
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(data) / "thinkimg" / "weights"
+        return Path(chosen).expanduser()
+    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(data).expanduser() / "thinkimg" / "weights"
 
 
 def hub_cache() -> Path:
     """The Hugging Face cache, as its own library finds it."""
     if chosen := os.environ.get("HF_HUB_CACHE"):
-        return Path(chosen)
-    home = os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface"
-    return Path(home) / "hub"
+        return Path(chosen).expanduser()
+    if home := os.environ.get("HF_HOME"):
+        return Path(home).expanduser() / "hub"
+    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(caches).expanduser() / "huggingface" / "hub"
+
+
+def _places(name: str) -> list[Path]:
+    """Where the weights of that name in the table may be, the first choice first."""
+    hub = weights_table()[name].hub
+    folder = weights_folder()
+    return [folder / name, *([folder / hub, *_snapshots(hub)] if hub else [])]
 
 
 def _snapshots(hub: str) -> list[Path]:
@@ -109,5 +133,9 @@ def _snapshots(hub: str) -> list[Path]:
     return sorted(found, key=lambda snapshot: snapshot.name != revision)
 
 
-def _is_whole(place: Path, files: tuple[str, ...]) -> bool:
-    return all((place / file).is_file() for file in files)
+def _parts_in(index: Path) -> list[str]:
+    """The files that an index of weights names; none if it is broken, which loading reports."""
+    try:
+        return sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return []

@@ -125,11 +125,10 @@ class TransformersDetector:
             tokens,
             threshold=ready.search.box_threshold,
             text_threshold=ready.search.text_threshold,
-            target_sizes=[ready.view.pixels.shape[:2]],
+            target_sizes=[ready.view.shown[::-1]],
         )
-        in_image = result["boxes"].numpy() / ready.view.scale
         height, width = ready.search.pixels.shape[:2]
-        in_image = np.clip(in_image, 0, (width, height, width, height))
+        in_image = np.clip(result["boxes"].numpy(), 0, (width, height, width, height))
         found = [
             Found((float(x0), float(y0), float(x1), float(y1)), float(score), label)
             for (x0, y0, x1, y1), score, label in zip(

@@ -1,0 +1,1 @@
+"""Pointing at what a text describes: the pointers behind Point."""
