@@ -1,1 +1,1 @@
-"""The agent loop, which drives a model through the tools. Nothing is here yet."""
+"""The agent loop, which drives a model through the tools of a mesh."""

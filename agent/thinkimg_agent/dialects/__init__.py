@@ -1,0 +1,16 @@
+"""Dialects: how tool calls and answers look in a model's text."""
+
+from __future__ import annotations
+
+from thinkimg_agent.dialects.dialect import Dialect
+from thinkimg_agent.dialects.hermes import HermesDialect
+from thinkimg_agent.dialects.native import NativeDialect
+from thinkimg_agent.dialects.openthinkimg import OpenThinkImgDialect
+
+DIALECTS: dict[str, type[Dialect]] = {
+    "openthinkimg": OpenThinkImgDialect,
+    "hermes": HermesDialect,
+    "native": NativeDialect,
+}
+
+__all__ = ["DIALECTS", "Dialect", "HermesDialect", "NativeDialect", "OpenThinkImgDialect"]

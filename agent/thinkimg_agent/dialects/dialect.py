@@ -1,0 +1,42 @@
+"""What every dialect can do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+from thinkimg_agent.coordinates import CoordinateSpace
+from thinkimg_agent.reply import Reply, WrittenCall
+from thinkimg_rpc.contract import ToolContract
+
+
+class Dialect(ABC):
+    """One way to write calls and answers. Pure: no state, no input or output.
+
+    `parse` and `write` are each other's inverse: `parse(write(reply)) == reply`.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, space: CoordinateSpace = CoordinateSpace.PIXELS) -> None:
+        self.space = space
+
+    @abstractmethod
+    def instructions(self, contracts: Sequence[ToolContract]) -> str:
+        """The system prompt: the tools, and how to call them and to answer."""
+
+    @abstractmethod
+    def parse(self, text: str, calls: Sequence[WrittenCall] = ()) -> Reply:
+        """What a turn says; `calls` are those a server has taken out of the text itself.
+
+        Raises: Unparseable, saying where it goes wrong and how to write it instead.
+        """
+
+    @abstractmethod
+    def write(self, reply: Reply) -> str:
+        """The text of a turn that says this."""
+
+    @abstractmethod
+    def observation(self, results: Sequence[tuple[str, str]]) -> str:
+        """What is shown of the calls of one turn: (tool, result) in the order asked."""

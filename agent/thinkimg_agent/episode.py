@@ -1,0 +1,123 @@
+"""The loop: a policy looks, calls tools, looks at what came back, and answers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from thinkimg_agent.conversation import Message, Part, numbered
+from thinkimg_agent.dialects import Dialect
+from thinkimg_agent.images import EpisodeImages
+from thinkimg_agent.policies.policy import Generation, Policy, PolicyFault
+from thinkimg_agent.recording import Recording
+from thinkimg_agent.reply import Reply, Unparseable
+from thinkimg_agent.sample import Sample
+from thinkimg_agent.tool_calls import Observed, ToolCaller
+from thinkimg_agent.trajectory import StopReason, Trajectory
+from thinkimg_rpc.client import Mesh
+from thinkimg_rpc.contract import ToolContract
+from thinkimg_rpc.errors import MeshFault
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When an episode ends without an answer."""
+
+    max_turns: int = 10
+    max_context_tokens: int = 32768
+    """Of the whole episode, prompt and images included, where the policy counts them."""
+    max_turn_tokens: int = 2048
+    """Of one turn."""
+    max_images: int = 24
+    max_unparseable: int = 3
+    """Turns in a row."""
+    deadline_s: float = 600.0
+    tool_timeout_s: float = 60.0
+
+
+async def run_episode(
+    sample: Sample,
+    policy: Policy,
+    mesh: Mesh,
+    limits: Limits,
+    *,
+    dialect: Dialect,
+    tools: Sequence[ToolContract],
+) -> Trajectory:
+    """Let a policy answer a question with the tools, and record all of it.
+
+    What the policy gets wrong, it is shown and can mend. What the mesh or the
+    policy's own server gets wrong it never sees: the episode ends as ABORTED.
+
+    Raises: InvalidImage, when an image of the sample is none.
+    """
+    images = EpisodeImages(policy.max_image_pixels)
+    caller = ToolCaller(mesh, tools, images, dialect.space, timeout_s=limits.tool_timeout_s)
+    conversation = await _opening(sample, images, dialect, tools)
+    recording = Recording(sample, policy.name, dialect, tools, conversation, images)
+    unparseable = 0
+    try:
+        async with asyncio.timeout(limits.deadline_s):
+            while (stop := recording.limit_reached(limits)) is None:
+                started = time.perf_counter()
+                room = recording.room_for_turn(limits)
+                generation = await policy.generate(conversation, tools, room)
+                turn = recording.turn(generation, time.perf_counter() - started)
+                conversation.append(_said(generation))
+                try:
+                    reply = dialect.parse(generation.text, generation.calls)
+                except Unparseable as problem:
+                    turn.problem = str(problem)
+                    unparseable += 1
+                    if generation.finish == "length":
+                        return recording.end(StopReason.TOKEN_LIMIT, "the turn was cut off")
+                    if unparseable >= limits.max_unparseable:
+                        return recording.end(StopReason.UNPARSEABLE, turn.problem)
+                    conversation.append(Message("user", (f"Error: {problem}",)))
+                    continue
+                unparseable = 0
+                turn.thought = reply.thought
+                if reply.answer is not None:
+                    return recording.end(StopReason.ANSWERED, answer=reply.answer)
+                observed = await caller.call_all(reply.calls)
+                recording.calls(turn, observed)
+                conversation += _observations(dialect, reply, observed)
+    except TimeoutError:
+        return recording.end(StopReason.DEADLINE, f"over {limits.deadline_s:g} s")
+    except (MeshFault, PolicyFault) as fault:
+        return recording.end(StopReason.ABORTED, str(fault))
+    return recording.end(stop)
+
+
+async def _opening(
+    sample: Sample, images: EpisodeImages, dialect: Dialect, tools: Sequence[ToolContract]
+) -> list[Message]:
+    parts: list[Part] = []
+    for data in sample.images:
+        parts += numbered(await images.add(data))
+    return [
+        Message("system", (dialect.instructions(tools),)),
+        Message("user", (*parts, sample.question)),
+    ]
+
+
+def _said(generation: Generation) -> Message:
+    return Message(
+        "assistant", (generation.text,), calls=generation.calls, token_ids=generation.token_ids
+    )
+
+
+def _observations(dialect: Dialect, reply: Reply, observed: Sequence[Observed]) -> list[Message]:
+    """The messages that show what a turn's calls led to: all text first, then new images."""
+    results = [(one.record.tool or one.record.name, one.record.observation) for one in observed]
+    pictures = [part for one in observed for image in one.images for part in numbered(image)]
+    if not any(call.id for call in reply.calls):
+        return [Message("user", (dialect.observation(results), *pictures))]
+    # A server with calls of its own wants each result under its call's id, as text.
+    answers = [
+        Message("tool", (text,), call_id=call.id)
+        for call, (_, text) in zip(reply.calls, results, strict=True)
+    ]
+    return [*answers, Message("user", tuple(pictures))] if pictures else list(answers)

@@ -1,0 +1,8 @@
+"""Policies: the models that decide."""
+
+from __future__ import annotations
+
+from thinkimg_agent.policies.policy import Generation, Policy, PolicyFault
+from thinkimg_agent.policies.scripted import ScriptedPolicy
+
+__all__ = ["Generation", "Policy", "PolicyFault", "ScriptedPolicy"]

@@ -1,0 +1,127 @@
+"""Writing an episode down while it happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from thinkimg_agent.conversation import Message
+from thinkimg_agent.dialects import Dialect
+from thinkimg_agent.images import EpisodeImage, EpisodeImages
+from thinkimg_agent.policies.policy import Generation
+from thinkimg_agent.sample import Sample
+from thinkimg_agent.tool_calls import Observed
+from thinkimg_agent.trajectory import ImageRecord, StopReason, Trajectory, TurnRecord
+from thinkimg_rpc.contract import ToolContract
+
+if TYPE_CHECKING:
+    from thinkimg_agent.episode import Limits
+
+T = TypeVar("T")
+
+
+class Recording:
+    """The trajectory of one episode, as far as it has come."""
+
+    def __init__(
+        self,
+        sample: Sample,
+        policy: str,
+        dialect: Dialect,
+        tools: Sequence[ToolContract],
+        opening: Sequence[Message],
+        images: EpisodeImages,
+    ) -> None:
+        self._started = time.perf_counter()
+        self._trajectory = Trajectory(
+            sample_id=sample.id,
+            question=sample.question,
+            truth=sample.truth,
+            policy=policy,
+            dialect=dialect.name,
+            coordinates=dialect.space.value,
+            tools=[tool.name for tool in tools],
+            system=opening[0].text,
+            images=[image_record(image) for image in images],
+            stop=StopReason.ABORTED,
+            started_at=time.time(),
+        )
+        self._context_tokens = 0
+        self._last: Generation | None = None
+
+    def limit_reached(self, limits: Limits) -> StopReason | None:
+        """The limit that leaves no room for a further turn."""
+        if len(self._trajectory.turns) >= limits.max_turns:
+            return StopReason.TURN_LIMIT
+        if self._context_tokens >= limits.max_context_tokens:
+            return StopReason.TOKEN_LIMIT
+        if len(self._trajectory.images) > limits.max_images:
+            return StopReason.IMAGE_LIMIT
+        return None
+
+    def room_for_turn(self, limits: Limits) -> int:
+        """The most tokens that the next turn may take."""
+        return min(limits.max_turn_tokens, limits.max_context_tokens - self._context_tokens)
+
+    def turn(self, generation: Generation, seconds: float) -> TurnRecord:
+        """Write down what the policy said."""
+        self._last = generation
+        self._context_tokens = generation.prompt_tokens + generation.completion_tokens
+        record = TurnRecord(
+            text=generation.text,
+            finish=generation.finish,
+            prompt_tokens=generation.prompt_tokens,
+            completion_tokens=generation.completion_tokens,
+            token_ids=_listed(generation.token_ids),
+            logprobs=_listed(generation.logprobs),
+            seconds=seconds,
+        )
+        self._trajectory.turns.append(record)
+        return record
+
+    def calls(self, turn: TurnRecord, observed: Sequence[Observed]) -> None:
+        """Write down what the calls of a turn led to."""
+        number = len(self._trajectory.turns) - 1
+        for index, one in enumerate(observed):
+            turn.calls.append(one.record)
+            for image in one.images:
+                self._trajectory.images.append(image_record(image, turn=number, call=index))
+
+    def end(self, stop: StopReason, detail: str = "", *, answer: str | None = None) -> Trajectory:
+        """The whole trajectory."""
+        trajectory = self._trajectory
+        trajectory.stop, trajectory.stop_detail, trajectory.answer = stop, detail, answer
+        trajectory.seconds = time.perf_counter() - self._started
+        if self._last is not None and self._last.prompt_ids is not None:
+            ids = [*self._last.prompt_ids, *(self._last.token_ids or ())]
+            trajectory.context_ids = ids
+            trajectory.sampled = self._sampled(len(ids))
+        return trajectory
+
+    def _sampled(self, length: int) -> list[bool]:
+        sampled = [False] * length
+        for turn in self._trajectory.turns:
+            # A turn's tokens stand right after the context that it answered.
+            start, count = turn.prompt_tokens, len(turn.token_ids or ())
+            sampled[start : start + count] = [True] * count
+        return sampled
+
+
+def image_record(image: EpisodeImage, *, turn: int = -1, call: int = -1) -> ImageRecord:
+    view = image.view
+    return ImageRecord(
+        name=image.name,
+        digest=image.digest,
+        width=view.width,
+        height=view.height,
+        shown_digest=image.shown_digest,
+        shown_width=view.shown_width,
+        shown_height=view.shown_height,
+        turn=turn,
+        call=call,
+    )
+
+
+def _listed(values: Sequence[T] | None) -> list[T] | None:
+    return None if values is None else list(values)
