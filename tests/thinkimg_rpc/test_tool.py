@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pytest
 
 from thinkimg_rpc.contract import ContractError
-from thinkimg_rpc.errors import Cancelled, InvalidRequest, OutOfRange, ThinkImgError
+from thinkimg_rpc.errors import (
+    CallerError,
+    Cancelled,
+    InvalidRequest,
+    OutOfRange,
+    ThinkImgError,
+)
 from thinkimg_rpc.settings import CannotStart
 from thinkimg_rpc.testing import Echo
 from thinkimg_rpc.testing.v1 import EchoRequest, EchoResponse
@@ -202,6 +209,30 @@ def test_a_message_that_no_tool_takes_is_named(arguments: Any, words: str) -> No
 async def test_a_tool_without_run_says_so() -> None:
     with pytest.raises(NotImplementedError):
         Tool[Any, Any]().run(crop(), call_for(crop()))
+
+
+class InPasses(Tool[EchoRequest, EchoResponse]):
+    """Answers only several requests at a time."""
+
+    def run_batch(
+        self, requests: Sequence[EchoRequest], calls: Sequence[Call]
+    ) -> list[EchoResponse | CallerError]:
+        return [
+            EchoResponse(text=request.text) if request.text else InvalidRequest("nothing to say")
+            for request in requests
+        ]
+
+
+def test_a_tool_that_answers_in_passes_can_be_asked_alone() -> None:
+    request = EchoRequest(text="alone")
+    assert InPasses().batches()
+    assert InPasses().run(request, call_for(request)).text == "alone"
+    with pytest.raises(InvalidRequest, match="nothing to say"):
+        InPasses().run(EchoRequest(), call_for(EchoRequest()))
+
+
+def test_a_tool_that_answers_each_call_does_not_batch() -> None:
+    assert not Echo().batches()
 
 
 def test_a_tool_is_loaded_by_its_name() -> None:

@@ -96,7 +96,8 @@ class Batcher:
         least_s = min(passenger.slack_s(now) for passenger in self._waiting)
         return min(
             self._waiting[0].arrived + wait_s - now,
-            least_s - self._times.expected_s(count + 1),
+            # Half of what can be spared: the expectation may be wrong.
+            (least_s - self._times.expected_s(count + 1)) / 2,
         )
 
     def _begin(self) -> None:

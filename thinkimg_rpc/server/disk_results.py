@@ -96,7 +96,7 @@ class _AnswerFile:
             database.execute("BEGIN IMMEDIATE")
             try:
                 database.execute(
-                    "INSERT OR IGNORE INTO answers (key, response) VALUES (?, ?)", (key, response)
+                    "INSERT OR REPLACE INTO answers (key, response) VALUES (?, ?)", (key, response)
                 )
                 self._make_room(database)
                 database.execute("COMMIT")
@@ -140,6 +140,8 @@ class _AnswerFile:
             # may lose the last answers, and breaks nothing.
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
+            # What is replaced counts as removed.
+            connection.execute("PRAGMA recursive_triggers = ON")
             connection.executescript(_SCHEMA)
         except BaseException:
             connection.close()

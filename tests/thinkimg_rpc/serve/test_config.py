@@ -67,6 +67,10 @@ def test_each_option_that_the_shipped_file_mentions_exists_with_the_default_it_s
             '[mesh] address: "localhost:99999" is not HOST:PORT, like "127.0.0.1:50051"',
         ),
         ("[limits]\nqueue_length = 0", "[limits] queue_length: must be at least 1, not 0"),
+        (
+            "[limits]\nresult_cache_bytes = -1",
+            "[limits] result_cache_bytes: must be at least 0, not -1",
+        ),
         ("[worker]\nname = 'a'", "worker must be written [[worker]], once for each worker"),
         ("[[worker]]\ntools = ['m:T']", "[[worker]] number 1 name: must be given"),
         (
@@ -130,11 +134,12 @@ def test_a_mistake_in_a_file_is_told_with_the_files_name(tmp_path: Path) -> None
 def test_files_are_relative_to_the_folder_of_mesh_toml(tmp_path: Path) -> None:
     path = tmp_path / "mesh.toml"
     path.write_text(
-        '[mesh]\ntoken_file = "t"\nlog_dir = "/var/log/x"\n[tls]\ncert = "c"\nkey = "~/k"\n'
+        '[mesh]\ntoken_file = "t"\nlog_dir = "/var/log/x"\nresult_cache_dir = "a"\n[tls]\ncert = "c"\nkey = "~/k"\n'
     )
     config = load_config(path)
     assert config.mesh.token_file == str(tmp_path / "t")
     assert config.mesh.log_dir == "/var/log/x"
+    assert config.mesh.result_cache_dir == str(tmp_path / "a")
     assert config.tls is not None
     assert config.tls.cert == str(tmp_path / "c")
     assert config.tls.key == str(Path.home() / "k")

@@ -22,7 +22,7 @@ from thinkimg_rpc.settings import CannotStart, HubSettings, TlsSettings, WorkerS
 
 CONFIG = parse_config(
     {
-        "mesh": {"drain_s": 1.5, "log_dir": "/logs"},
+        "mesh": {"drain_s": 1.5, "log_dir": "/logs", "result_cache_dir": "/answers"},
         "limits": {"queue_length": 7, "image_cache_bytes": 1000},
         "worker": [
             {"name": "image", "tools": ["m:A", "m:B"], "replicas": 2, "concurrency": 3},
@@ -69,6 +69,7 @@ def test_a_worker_is_told_what_mesh_toml_says_of_it() -> None:
 
 def test_a_workers_own_limits_go_before_those_of_all() -> None:
     assert settings(specs()["ocr-0"]).limits.image_cache_bytes == 5
+    assert settings(specs()["ocr-0"]).result_cache_dir == "/answers"
     assert settings(specs()["image-0"]).limits.image_cache_bytes == 1000
     assert settings(specs()["ocr-0"]).limits.queue_length == 7
 
