@@ -68,7 +68,7 @@ async def mesh() -> AsyncIterator[Mesh]:
 
 async def episode(mesh: Mesh, policy: ScriptedPolicy, **limits: Any) -> Trajectory:
     tools = await mesh.contracts()
-    return await run_episode(sample, policy, mesh, Limits(**limits), dialect=DIALECT, tools=tools)
+    return await run_episode(SAMPLE, policy, mesh, Limits(**limits), dialect=DIALECT, tools=tools)
 
 
 async def test_an_episode_goes_on_until_the_answer(mesh: Mesh) -> None:
