@@ -69,6 +69,19 @@ class WorkerEnvironment:
         paths = [str(self._own_package), *([inherited] if inherited else [])]
         return {"PYTHONPATH": os.pathsep.join(paths)}
 
+    async def is_there(self) -> bool:
+        """Whether `ready` would find it built, or need not build it.
+
+        Raises: CannotStart, when it could not be built.
+        """
+        if self._section.path:
+            return True
+        try:
+            recipe = await recipe_of(self._section)
+        except CannotStart as error:
+            raise CannotStart(f"[env.{self.name}] {error}") from error
+        return _is_whole(self._folder / f"{self.name}-{recipe.key}")
+
     async def ready(self, say: Say) -> str:
         """The interpreter to run a worker with.
 

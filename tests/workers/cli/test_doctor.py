@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,29 @@ def test_an_address_at_which_a_mesh_is_served_is_no_failure(config: Path, tmp_pa
         told = thinkimg("doctor", *write(config, IMAGE, address))
     assert f"a mesh is being served at {address}: `thinkimg check` asks" in told.stdout
     assert told.returncode == 0
+
+
+def test_an_environment_that_is_not_built_yet_is_no_failure(config: Path, tmp_path: Path) -> None:
+    worker = f'{IMAGE}env = "old"\n[env.old]\nrequirements = ["transformers<5"]'
+    chosen = write(config, worker)
+    told = thinkimg("doctor", *chosen, XDG_CACHE_HOME=str(tmp_path))
+    assert "environment old: not built yet" in told.stdout
+    assert "worker image, in environment old" in told.stdout
+    assert told.returncode == 0
+
+
+def test_an_environment_that_cannot_be_used_is_a_failure(config: Path, tmp_path: Path) -> None:
+    worker = f'{IMAGE}env = "old"\n[env.old]\npath = "{tmp_path}"'
+    told = thinkimg("doctor", *write(config, worker))
+    assert "is no virtual environment" in told.stdout
+    assert told.returncode == 1
+
+
+def test_an_environment_that_is_there_is_asked_itself(config: Path, tmp_path: Path) -> None:
+    worker = f'{IMAGE}env = "same"\n[env.same]\npath = "{sys.prefix}"'
+    told = thinkimg("doctor", *write(config, worker), XDG_CACHE_HOME=str(tmp_path))
+    assert "environment same: Python 3." in told.stdout
+    assert "  Crop: opencv" in told.stdout
 
 
 def test_the_shipped_mesh_would_serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

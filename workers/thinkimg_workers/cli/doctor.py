@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from thinkimg_rpc.serve.config import MeshConfig
-    from thinkimg_workers.survey import Prospect, Survey
+    from thinkimg_workers.cli.surveys import Finding
+    from thinkimg_workers.survey import Prospect
 
 
 def doctor(
@@ -52,28 +53,37 @@ def doctor(
 
 def _tell_workers(config: MeshConfig, screen: Console) -> bool:
     """Print what would come of each worker; whether any of them could start."""
-    from thinkimg_workers.cli.surveys import survey_of_each_worker
+    from thinkimg_workers.cli.surveys import survey_environments
 
+    findings = survey_environments(config)
+    for name, finding in findings.items():
+        _tell_environment(name, finding, screen)
     serving = not config.worker
-    told: set[str] = set()
-    for worker, environment, survey in survey_of_each_worker(config):
-        if environment not in told:
-            told.add(environment)
-            _tell_environment(environment, survey, screen)
-        prospects = [one for one in survey.prospects if one.worker == worker.name]
+    for worker in config.worker:
+        finding = findings[worker.env]
         replicas = "" if worker.replicas == 1 else f", {worker.replicas} replicas"
-        screen.print(f"\nworker {worker.name}{replicas}", style="bold")
+        where = f", in environment {worker.env}" if worker.env else ""
+        screen.print(f"\nworker {worker.name}{replicas}{where}", style="bold")
+        if finding.survey is None:
+            screen.print(f"  {', '.join(worker.tools)}: known once the environment is there")
+            serving |= not finding.problem
+            continue
+        prospects = [one for one in finding.survey.prospects if one.worker == worker.name]
         for prospect in prospects:
             _tell_tool(prospect, screen)
         serving |= not any(prospect.problem for prospect in prospects)
     return serving
 
 
-def _tell_environment(name: str, survey: Survey, screen: Console) -> None:
-    packages = ", ".join(f"{package} {version}" for package, version in survey.packages.items())
-    screen.print(
-        f"{name or 'packages'}: Python {survey.python}, {packages or 'no backend packages'}"
-    )
+def _tell_environment(name: str, finding: Finding, screen: Console) -> None:
+    title = f"environment {name}" if name else "packages"
+    if finding.survey is None:
+        style = "red" if finding.problem else "yellow"
+        screen.print(f"{title}: {finding.problem or finding.unknown}", style=style)
+        return
+    survey = finding.survey
+    versions = [f"{package} {version}" for package, version in survey.packages.items()]
+    screen.print(f"{title}: {', '.join([f'Python {survey.python}', *versions])}")
     if survey.devices:
         for device in survey.devices:
             screen.print(f"  {device}")
