@@ -325,6 +325,7 @@ def _resolve_paths(config: MeshConfig, folder: Path) -> MeshConfig:
         token_file=absolute(config.mesh.token_file),
         log_dir=absolute(config.mesh.log_dir),
         environment_dir=absolute(config.mesh.environment_dir),
+        result_cache_dir=absolute(config.mesh.result_cache_dir),
     )
     tls = config.tls
     if tls is not None:

@@ -134,7 +134,8 @@ def test_a_mistake_in_a_file_is_told_with_the_files_name(tmp_path: Path) -> None
 def test_files_are_relative_to_the_folder_of_mesh_toml(tmp_path: Path) -> None:
     path = tmp_path / "mesh.toml"
     path.write_text(
-        '[mesh]\ntoken_file = "t"\nlog_dir = "/var/log/x"\nresult_cache_dir = "a"\n[tls]\ncert = "c"\nkey = "~/k"\n'
+        '[mesh]\ntoken_file = "t"\nlog_dir = "/var/log/x"\nresult_cache_dir = "a"\n'
+        '[tls]\ncert = "c"\nkey = "~/k"\n'
     )
     config = load_config(path)
     assert config.mesh.token_file == str(tmp_path / "t")
