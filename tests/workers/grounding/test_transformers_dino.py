@@ -12,8 +12,9 @@ import transformers
 
 from thinkimg_rpc.imaging.rgb import Pixels
 from thinkimg_rpc.settings import CannotStart, ModelSettings
+from thinkimg_workers.grounding.caption import as_model_reads
 from thinkimg_workers.grounding.detector import Found, Search
-from thinkimg_workers.grounding.transformers_dino import TransformersDetector, as_model_reads
+from thinkimg_workers.grounding.transformers_dino import TransformersDetector
 
 from ..answering import noise
 from ..tiny_checkpoints import save_grounding_dino

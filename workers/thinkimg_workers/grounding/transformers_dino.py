@@ -6,7 +6,6 @@ Object Detection", arXiv 2303.05499; Zhao et al., arXiv 2401.02361.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from transformers.models.grounding_dino.modeling_grounding_dino import (
 )
 
 from thinkimg_rpc.settings import CannotStart, ModelSettings
+from thinkimg_workers.grounding.caption import as_model_reads
 from thinkimg_workers.grounding.detector import Found, Search
 from thinkimg_workers.model_view import ModelView, view_for_model
 from thinkimg_workers.torch_models import (
@@ -149,12 +149,6 @@ class TransformersDetector:
             self.detect([Search(blank, "a bar", 1.0, 1.0, list, _no_deadline)])
         except Exception as error:  # whatever foreign files provoke is their fault
             raise CannotStart(f"the model in {place} cannot compute: {error}") from error
-
-
-def as_model_reads(query: str) -> str:
-    """Lower case, things separated by full stops, one at the end: "Red bar" to "red bar."."""
-    things = [" ".join(thing.split()) for thing in re.split(r"[.。]", query.lower())]
-    return ". ".join(thing for thing in things if thing) + "."
 
 
 def _no_deadline() -> None:
