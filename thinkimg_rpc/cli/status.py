@@ -39,7 +39,7 @@ def status(
 
     Where it is, its load, the calls it has answered since it started, how many
     of those it refused (the caller's fault) and how many failed (its own
-    fault), and the memory it takes.
+    fault), and the memory it takes, on accelerators too.
     """
     from rich.live import Live
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from thinkimg_rpc.v1 import Worker, WorkerState
+from thinkimg_rpc.v1 import DeviceMemory, Worker, WorkerState
 
 if TYPE_CHECKING:
     from thinkimg_rpc.check.replicas import Finding
@@ -42,11 +42,14 @@ def tool_table(workers: Sequence[Worker]) -> Table:
 def worker_table(workers: Sequence[Worker], now: float | None = None) -> Table:
     """Where each worker is, how it does, and what it has done since it started.
 
-    `now` is a Unix time in seconds.
+    `now` is a Unix time in seconds. Memory on accelerators is shown where there is any.
     """
     seconds = time.time() if now is None else now
+    on_devices = any(worker.load.devices for worker in workers)
     table = _table(
-        "worker", "address", "state", "load", "calls", "refused", "faults", "memory", "up", "tools"
+        *("worker", "address", "state", "load", "calls", "refused", "faults", "memory"),
+        *(["on devices"] if on_devices else []),
+        *("up", "tools"),
     )
     for worker in sorted(workers, key=lambda worker: worker.id):
         load = worker.load
@@ -58,7 +61,8 @@ def worker_table(workers: Sequence[Worker], now: float | None = None) -> Table:
             str(load.calls),
             str(load.caller_errors),
             Text(str(load.faults), "red" if load.faults else ""),
-            f"{load.resident_bytes / (1 << 20):.0f} MiB",
+            _mib(load.resident_bytes),
+            *(["\n".join(map(_on_device, load.devices))] if on_devices else []),
             _duration(seconds - worker.registered_at.ToMilliseconds() / 1000),
             ", ".join(tool.name for tool in worker.tools),
         )
@@ -103,6 +107,14 @@ def _load(workers: Sequence[Worker]) -> str:
     places = sum(worker.concurrency for worker in workers)
     waiting = sum(worker.load.queued for worker in workers)
     return f"{running}/{places}" + (f", {waiting} waiting" if waiting else "")
+
+
+def _on_device(memory: DeviceMemory) -> str:
+    return f"{_mib(memory.reserved_bytes)} of {memory.device} {memory.name}".rstrip()
+
+
+def _mib(nbytes: int) -> str:
+    return f"{nbytes / (1 << 20):.0f} MiB"
 
 
 def _duration(seconds: float) -> str:

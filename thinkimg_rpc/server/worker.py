@@ -24,7 +24,7 @@ from thinkimg_rpc.contract import file_descriptor_set
 from thinkimg_rpc.reflection import FileIndex, Reflection
 from thinkimg_rpc.server.images import WorkerImages
 from thinkimg_rpc.server.lease import Lease
-from thinkimg_rpc.server.memory import resident_bytes
+from thinkimg_rpc.server.memory import device_memory, resident_bytes
 from thinkimg_rpc.server.method import CallCounts, ToolMethod
 from thinkimg_rpc.server.queue import WorkQueue
 from thinkimg_rpc.server.relay import StoreRelay
@@ -184,6 +184,7 @@ class Worker:
             faults=self._counts.faults,
             resident_bytes=resident_bytes(),
             draining=self._draining,
+            devices=device_memory(),
         )
 
 

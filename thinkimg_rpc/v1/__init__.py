@@ -126,6 +126,7 @@ from thinkimg_rpc.v1.provenance_pb2 import (
     Provenance as Provenance,
 )
 from thinkimg_rpc.v1.registry_pb2 import (
+    DeviceMemory as DeviceMemory,
     HostedTool as HostedTool,
     ListWorkersRequest as ListWorkersRequest,
     ListWorkersResponse as ListWorkersResponse,
@@ -198,6 +199,7 @@ __all__ = [
     "CropStreamRequest",
     "CropStreamResponse",
     "Detection",
+    "DeviceMemory",
     "DrawHorizontalLineByYRequest",
     "DrawHorizontalLineByYResponse",
     "DrawHorizontalLineByYServiceServicer",

@@ -166,6 +166,7 @@ class WorkerLoad(_message.Message):
     FAULTS_FIELD_NUMBER: _builtins.int
     RESIDENT_BYTES_FIELD_NUMBER: _builtins.int
     DRAINING_FIELD_NUMBER: _builtins.int
+    DEVICES_FIELD_NUMBER: _builtins.int
     in_flight: _builtins.int
     """Calls being run, and calls waiting for a place."""
     queued: _builtins.int
@@ -178,6 +179,10 @@ class WorkerLoad(_message.Message):
     resident_bytes: _builtins.int
     draining: _builtins.bool
     """The worker finishes what it has and takes nothing new."""
+    @_builtins.property
+    def devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeviceMemory]:
+        """Accelerators that hold some of the worker's memory."""
+
     def __init__(
         self,
         *,
@@ -188,14 +193,48 @@ class WorkerLoad(_message.Message):
         faults: _builtins.int = ...,
         resident_bytes: _builtins.int = ...,
         draining: _builtins.bool = ...,
+        devices: _abc.Iterable[Global___DeviceMemory] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_errors", b"caller_errors", "calls", b"calls", "draining", b"draining", "faults", b"faults", "in_flight", b"in_flight", "queued", b"queued", "resident_bytes", b"resident_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_errors", b"caller_errors", "calls", b"calls", "devices", b"devices", "draining", b"draining", "faults", b"faults", "in_flight", b"in_flight", "queued", b"queued", "resident_bytes", b"resident_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WorkerLoad: _TypeAlias = WorkerLoad  # noqa: Y015
+
+@_typing.final
+class DeviceMemory(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    RESERVED_BYTES_FIELD_NUMBER: _builtins.int
+    USED_BYTES_FIELD_NUMBER: _builtins.int
+    device: _builtins.str
+    """As in mesh.toml: "cuda:0"."""
+    name: _builtins.str
+    """"NVIDIA H100 80GB HBM3"."""
+    reserved_bytes: _builtins.int
+    """What this process has taken of the device's memory for its tensors, those it
+    keeps for the next ones included, and what of that is in use.
+    """
+    used_bytes: _builtins.int
+    def __init__(
+        self,
+        *,
+        device: _builtins.str = ...,
+        name: _builtins.str = ...,
+        reserved_bytes: _builtins.int = ...,
+        used_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "name", b"name", "reserved_bytes", b"reserved_bytes", "used_bytes", b"used_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeviceMemory: _TypeAlias = DeviceMemory  # noqa: Y015
 
 @_typing.final
 class RegisterResponse(_message.Message):
