@@ -24,10 +24,11 @@ from bench.report import (
     replace_generated,
 )
 from bench.resilience import measure_resilience
+from bench.reuse import measure_reuse
 from bench.rollout import measure_rollouts
 from bench.single_calls import measure_single_calls
 
-PARTS = ("rollout", "tools", "noop", "memory", "ocr", "resilience")
+PARTS = ("rollout", "tools", "noop", "memory", "reuse", "ocr", "resilience")
 QUICK_PARTS = PARTS[:4]
 ROLLOUT_EFFORT, GRID_EFFORT = Effort(9, 0.5), Effort(5, 0.3)
 QUICK_ROLLOUT_EFFORT, QUICK_GRID_EFFORT = Effort(3, 0.25), Effort(2, 0.12)
@@ -98,6 +99,9 @@ async def _measure(parts: tuple[str, ...], quick: bool, show: Show) -> None:
             show(section)
     if "memory" in parts:
         show(await measure_memory())
+    if "reuse" in parts:
+        for section in await measure_reuse():
+            show(section)
     if "ocr" in parts:
         show(await measure_ocr())
 
