@@ -12,7 +12,7 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc.aio
 from google.protobuf.message import DecodeError, Message
@@ -31,11 +31,13 @@ from thinkimg_rpc.server.images import WorkerImages
 from thinkimg_rpc.server.provenance import Signatures, signatures
 from thinkimg_rpc.server.queue import Job, WorkQueue
 from thinkimg_rpc.server.results import Results
-from thinkimg_rpc.server.shared_calls import SharedCalls
 from thinkimg_rpc.settings import ModelSettings
 from thinkimg_rpc.status import abort
 from thinkimg_rpc.tool import Call, Tool, check_backend
 from thinkimg_rpc.v1 import HostedTool
+
+if TYPE_CHECKING:
+    from thinkimg_rpc.server.shared_calls import SharedCalls
 
 
 @dataclass
@@ -129,6 +131,9 @@ class ToolMethod:
         await asyncio.to_thread(self.tool.setup)
         self._signatures = signatures(self.contract, self.tool)
         if self.tool.cacheable or self.tool.batches():
+            # Imported only here: a worker of cheap tools stays small.
+            from thinkimg_rpc.server.shared_calls import SharedCalls
+
             self._shared = SharedCalls(
                 self.tool,
                 self.contract,
