@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from thinkimg_agent.conversation import Message, Part, numbered
 from thinkimg_agent.dialects import Dialect
 from thinkimg_agent.images import EpisodeImages
-from thinkimg_agent.policies.policy import Generation, Policy, PolicyFault
+from thinkimg_agent.policies.policy import ContextFull, Generation, Policy, PolicyFault
 from thinkimg_agent.recording import Recording
 from thinkimg_agent.reply import Reply, Unparseable
 from thinkimg_agent.sample import Sample
@@ -86,6 +86,8 @@ async def run_episode(
                 conversation += _observations(dialect, reply, observed)
     except TimeoutError:
         return recording.end(StopReason.DEADLINE, f"over {limits.deadline_s:g} s")
+    except ContextFull as full:
+        return recording.end(StopReason.TOKEN_LIMIT, str(full))
     except (MeshFault, PolicyFault) as fault:
         return recording.end(StopReason.ABORTED, str(fault))
     return recording.end(stop)

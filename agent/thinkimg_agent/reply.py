@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +11,8 @@ class WrittenCall:
     """One tool call as the model wrote it: nothing of it is checked against a contract yet."""
 
     name: str
-    arguments: Mapping[str, Any] = field(hash=False)
+    arguments: dict[str, Any] | str = field(hash=False)
+    """JSON; as text where a server hands it on unread, and it may be none."""
     id: str = ""
     """Set by servers with tool calls of their own, which want it back with the result."""
 

@@ -16,6 +16,7 @@ from thinkimg_agent.observation import describe, describe_error, result_images
 from thinkimg_agent.reply import WrittenCall
 from thinkimg_agent.trajectory import CallRecord
 from thinkimg_rpc.arguments import arguments_of, build_request, response_json
+from thinkimg_rpc.arguments.reading import read_arguments
 from thinkimg_rpc.client import Mesh
 from thinkimg_rpc.contract import ToolContract, unknown_tool
 from thinkimg_rpc.contract.options import is_image
@@ -66,7 +67,7 @@ class ToolCaller:
         return [await self._observe(*task.result()) for task in tasks]
 
     async def _answer(self, call: WrittenCall) -> tuple[CallRecord, Protobuf | None]:
-        record = CallRecord(name=call.name, arguments=dict(call.arguments), call_id=call.id)
+        record = CallRecord(name=call.name, arguments=call.arguments, call_id=call.id)
         started = time.perf_counter()
         response: Protobuf | None = None
         try:
@@ -83,7 +84,9 @@ class ToolCaller:
         if contract is None:
             raise unknown_tool(call.name, self._offered)
         record.tool = contract.name
-        arguments: Mapping[str, Any] = call.arguments
+        arguments, unreadable = read_arguments(call.arguments)
+        if unreadable:
+            raise InvalidRequest.fields(unreadable)
         if (image := self._image_of(contract, arguments)) is not None:
             record.image = image.name
             arguments, outside = arguments_in_pixels(

@@ -46,7 +46,7 @@ class CallRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One tool call and what came back."""
 
     name: str
-    arguments: dict[str, Any]
+    arguments: dict[str, Any] | str
     """As the model wrote them, in its own coordinates."""
     call_id: str = ""
     tool: str = ""

@@ -64,7 +64,7 @@ class HermesDialect(Dialect):
     def write(self, reply: Reply) -> str:
         parts = [reply.thought] if reply.thought else []
         for call in reply.calls:
-            body = {"name": call.name, "arguments": dict(call.arguments)}
+            body = {"name": call.name, "arguments": call.arguments}
             parts.append(f"<tool_call>\n{json.dumps(body, ensure_ascii=False)}\n</tool_call>")
         if reply.answer is not None:
             parts.append(f"<answer>{reply.answer}</answer>")

@@ -42,7 +42,10 @@ class OpenThinkImgDialect(Dialect):
         )
 
     def parse(self, text: str, calls: Sequence[WrittenCall] = ()) -> Reply:
-        turn = read_object(text, "the turn")
+        try:
+            turn = read_object(text, "the turn")
+        except Unparseable as problem:
+            raise Unparseable(f"{problem}; write {_SHAPE} and nothing else") from problem
         unknown = sorted(turn.keys() - {"thought", "actions"})
         if unknown:
             raise Unparseable(
@@ -65,7 +68,9 @@ class OpenThinkImgDialect(Dialect):
         return Reply(thought, answer=_answer_of(found[0].arguments))
 
     def write(self, reply: Reply) -> str:
-        actions = [{"name": call.name, "arguments": dict(call.arguments)} for call in reply.calls]
+        actions: list[dict[str, Any]] = [
+            {"name": call.name, "arguments": call.arguments} for call in reply.calls
+        ]
         if reply.answer is not None:
             actions = [{"name": TERMINATE, "arguments": {_ANSWER: reply.answer}}]
         return json.dumps({"thought": reply.thought, "actions": actions}, ensure_ascii=False)

@@ -15,6 +15,10 @@ class PolicyFault(Exception):
     """The policy could not answer, through no fault of the model's: the episode is aborted."""
 
 
+class ContextFull(Exception):
+    """The episode has become longer than the model can take in."""
+
+
 @dataclass(frozen=True)
 class Generation:
     """One turn, as the policy wrote it."""
@@ -47,5 +51,5 @@ class Policy(Protocol):
     async def generate(
         self, conversation: Sequence[Message], tools: Sequence[ToolContract], max_tokens: int
     ) -> Generation:
-        """Write the next turn, in `max_tokens` at most. Raises: PolicyFault."""
+        """Write the next turn, in `max_tokens` at most. Raises: PolicyFault; ContextFull."""
         ...
