@@ -6,11 +6,14 @@ nothing; that they equal the library's own is what can be tested.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import transformers
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from tokenizers.decoders import ByteLevel as ByteLevelDecoder
 from tokenizers.models import BPE
@@ -20,6 +23,7 @@ WORDS = (
     *("the", "red", "blue", "green", "bar", "line", "legend", "title", "x", "y", "axis"),
     *("label", "chart", "point", "to", "at", "a", "of", ".", ",", "?"),
 )
+Pixels = NDArray[np.uint8]
 LETTERS = [chr(code) for code in range(33, 127)]
 
 
@@ -97,13 +101,62 @@ CHAT_TEMPLATE = (
 )
 
 
-def save_qwen2_vl(folder: Path) -> Path:
-    """A Qwen2-VL of about 0.1 M parameters."""
+@dataclass(frozen=True)
+class QwenParts:
+    """What one generation of Qwen-VL is made of."""
+
+    config: Any
+    model: Any
+    processor: Any
+    videos: Any
+    rope: dict[str, Any]
+    vision: dict[str, Any]
+    patch: int
+
+
+QWEN = {
+    "qwen2_vl": QwenParts(
+        transformers.Qwen2VLConfig,
+        transformers.Qwen2VLForConditionalGeneration,
+        transformers.Qwen2VLProcessor,
+        transformers.Qwen2VLVideoProcessor,
+        rope={"mrope_section": [2, 3, 3]},
+        vision={"embed_dim": 32, "hidden_size": 32},
+        patch=14,
+    ),
+    "qwen2_5_vl": QwenParts(
+        transformers.Qwen2_5_VLConfig,
+        transformers.Qwen2_5_VLForConditionalGeneration,
+        transformers.Qwen2_5_VLProcessor,
+        transformers.Qwen2VLVideoProcessor,
+        rope={"mrope_section": [2, 3, 3]},
+        vision={"hidden_size": 32, "out_hidden_size": 32, "fullatt_block_indexes": [0]},
+        patch=14,
+    ),
+    "qwen3_vl": QwenParts(
+        transformers.Qwen3VLConfig,
+        transformers.Qwen3VLForConditionalGeneration,
+        transformers.Qwen3VLProcessor,
+        transformers.Qwen3VLVideoProcessor,
+        rope={"mrope_section": [2, 3, 3], "mrope_interleaved": True},
+        vision={
+            "hidden_size": 32,
+            "out_hidden_size": 32,
+            "deepstack_visual_indexes": [0],
+            "num_position_embeddings": 16,
+        },
+        patch=16,
+    ),
+}
+
+
+def save_qwen_vl(folder: Path, family: str = "qwen2_vl") -> Path:
+    """A Qwen-VL of about 0.1 M parameters."""
     torch.manual_seed(0)
+    parts = QWEN[family]
     tokenizer = _byte_tokenizer(QWEN_SPECIAL)
     ids = {token: tokenizer.convert_tokens_to_ids(token) for token in QWEN_SPECIAL}
-    qwen: Any = transformers.Qwen2VLConfig
-    config = qwen(
+    config = parts.config(
         text_config={
             "vocab_size": len(tokenizer),
             "hidden_size": 32,
@@ -111,33 +164,32 @@ def save_qwen2_vl(folder: Path) -> Path:
             "num_hidden_layers": 2,
             "num_attention_heads": 2,
             "num_key_value_heads": 1,
-            "rope_parameters": {
-                "rope_type": "default",
-                "rope_theta": 10000.0,
-                "mrope_section": [2, 3, 3],
-            },
+            "head_dim": 16,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, **parts.rope},
             "bos_token_id": ids["<|endoftext|>"],
             "eos_token_id": ids["<|im_end|>"],
             "pad_token_id": ids["<|endoftext|>"],
         },
-        vision_config={"depth": 1, "embed_dim": 32, "hidden_size": 32, "num_heads": 2},
+        vision_config={"depth": 1, "num_heads": 2, "intermediate_size": 32, **parts.vision},
         image_token_id=ids["<|image_pad|>"],
         video_token_id=ids["<|video_pad|>"],
         vision_start_token_id=ids["<|vision_start|>"],
         vision_end_token_id=ids["<|vision_end|>"],
     )
-    model: Any = transformers.Qwen2VLForConditionalGeneration(config)
+    model = parts.model(config)
     _enliven(model)
     model.generation_config.eos_token_id = [ids["<|im_end|>"]]
     model.generation_config.pad_token_id = ids["<|endoftext|>"]
     model.save_pretrained(folder)
-    processor: Any = transformers.Qwen2VLProcessor
-    processor(
-        image_processor=transformers.Qwen2VLImageProcessor(
-            size={"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * 16}
+    side = 2 * parts.patch
+    images: Any = transformers.Qwen2VLImageProcessor
+    parts.processor(
+        image_processor=images(
+            size={"shortest_edge": side * side, "longest_edge": side * side * 16},
+            patch_size=parts.patch,
         ),
         tokenizer=tokenizer,
-        video_processor=transformers.Qwen2VLVideoProcessor(),
+        video_processor=parts.videos(),
         chat_template=CHAT_TEMPLATE.replace(
             "PICTURE", "<|vision_start|><|image_pad|><|vision_end|>"
         ),
@@ -211,6 +263,31 @@ def save_molmo2(folder: Path) -> Path:
         chat_template=CHAT_TEMPLATE.replace("PICTURE", "<|image|>"),
     ).save_pretrained(folder)
     return folder
+
+
+def teach(folder: Path, question: str, answer: str, picture: Pixels) -> None:
+    """Train the model of a folder to write one answer to a question about a picture."""
+    torch.manual_seed(0)
+    auto: Any = transformers.AutoProcessor
+    processor = auto.from_pretrained(folder)
+    model: Any = transformers.AutoModelForImageTextToText.from_pretrained(folder).train()
+    message = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question}]}
+    prompt = processor.apply_chat_template([message], add_generation_prompt=True, tokenize=False)
+    asked = processor(text=[prompt], images=[[picture]], return_tensors="pt")
+    inputs = processor(
+        text=[f"{prompt}{answer}<|im_end|>"], images=[[picture]], return_tensors="pt"
+    )
+    labels = inputs["input_ids"].clone()
+    labels[:, : asked["input_ids"].shape[1]] = -100
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    for _ in range(200):
+        loss = model(**inputs, labels=labels).loss
+        if loss < 1e-3:
+            break
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    model.save_pretrained(folder)
 
 
 def _byte_tokenizer(special: tuple[str, ...]) -> Any:

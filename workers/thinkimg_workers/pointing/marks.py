@@ -21,13 +21,13 @@ def draw_marks(pixels: Pixels, points: Sequence[Pointed]) -> Pixels:
 
     Rings leave what is pointed at visible. They are red between black and white, and
     numbers are white in black, so that they stand out from whatever is below. Numbers
-    do not cover each other while there is room beside their rings.
+    do not cover each other or another ring while there is room.
     """
     marked = pixels.copy()
     radius = mark_radius(pixels)
     for point in points:
         _draw_ring(marked, point, radius)
-    taken: list[Rectangle] = []
+    taken = [_around(point, radius) for point in points]
     for number, point in enumerate(points, 1):
         taken.append(_draw_number(marked, str(number), point, radius, taken))
     return marked
@@ -36,15 +36,15 @@ def draw_marks(pixels: Pixels, points: Sequence[Pointed]) -> Pixels:
 def mark_radius(pixels: Pixels) -> int:
     """Of the rings, in pixels: seen at a glance in a large image, small in a small one."""
     longest: int = max(pixels.shape[:2])
-    return max(3, round(longest / 100))
+    return max(6, round(longest / 70))
 
 
 def _draw_ring(pixels: Pixels, point: Pointed, radius: int) -> None:
     # A point (x, y) lies in the pixel whose middle OpenCV calls (x - 0.5, y - 0.5).
     subpixels = 1 << _SUBPIXEL_BITS
     center = (round((point.x - 0.5) * subpixels), round((point.y - 0.5) * subpixels))
-    width = max(1, radius // 3)
-    for color, thickness in ((_BLACK, 3 * width), (_WHITE, 2 * width), (_RED, width)):
+    width = max(1, radius // 4)
+    for color, thickness in ((_BLACK, width + 4), (_WHITE, width + 2), (_RED, width)):
         cv2.circle(
             pixels, center, radius * subpixels, color, thickness, cv2.LINE_AA, _SUBPIXEL_BITS
         )
@@ -53,8 +53,8 @@ def _draw_ring(pixels: Pixels, point: Pointed, radius: int) -> None:
 def _draw_number(
     pixels: Pixels, text: str, point: Pointed, radius: int, taken: Sequence[Rectangle]
 ) -> Rectangle:
-    """Beside the ring, where no other number stands. Returns where."""
-    scale = max(0.3, radius / 14)
+    """Beside the ring, where nothing else is drawn. Returns where."""
+    scale = max(0.35, radius / 18)
     thickness = max(1, round(scale * 1.5))
     (width, height), below = cv2.getTextSize(text, _FONT, scale, thickness)
     margin = max(1, radius // 4)
@@ -92,6 +92,11 @@ def _free_place(
     inside = [p for p in places if _within(p, image_width, image_height)]
     free = [p for p in inside if not any(_overlap(p, other) for other in taken)]
     return (free or inside or places)[0]
+
+
+def _around(point: Pointed, radius: int) -> Rectangle:
+    x, y = round(point.x), round(point.y)
+    return x - radius, y - radius, x + radius, y + radius
 
 
 def _within(place: Rectangle, width: int, height: int) -> bool:
