@@ -12,7 +12,7 @@ from thinkimg_agent.images import EpisodeImage, EpisodeImages
 from thinkimg_agent.policies.policy import Generation
 from thinkimg_agent.sample import Sample
 from thinkimg_agent.tool_calls import Observed
-from thinkimg_agent.trajectory import ImageRecord, StopReason, Trajectory, TurnRecord
+from thinkimg_agent.trajectory import FORMAT, ImageRecord, StopReason, Trajectory, TurnRecord
 from thinkimg_rpc.contract import ToolContract
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ class Recording:
         images: EpisodeImages,
     ) -> None:
         self._started = time.perf_counter()
+        self._images = images
         self._trajectory = Trajectory(
+            format=FORMAT,
             sample_id=sample.id,
             question=sample.question,
             truth=sample.truth,
@@ -93,19 +95,17 @@ class Recording:
         trajectory = self._trajectory
         trajectory.stop, trajectory.stop_detail, trajectory.answer = stop, detail, answer
         trajectory.seconds = time.perf_counter() - self._started
+        for image in self._images:
+            trajectory.pictures[image.digest] = image.data
+            trajectory.pictures[image.shown_digest] = image.shown
         if self._last is not None and self._last.prompt_ids is not None:
-            ids = [*self._last.prompt_ids, *(self._last.token_ids or ())]
-            trajectory.context_ids = ids
-            trajectory.sampled = self._sampled(len(ids))
-        return trajectory
-
-    def _sampled(self, length: int) -> list[bool]:
-        sampled = [False] * length
-        for turn in self._trajectory.turns:
+            trajectory.context_ids = [*self._last.prompt_ids, *(self._last.token_ids or ())]
             # A turn's tokens stand right after the context that it answered.
-            start, count = turn.prompt_tokens, len(turn.token_ids or ())
-            sampled[start : start + count] = [True] * count
-        return sampled
+            trajectory.sampled = [
+                (turn.prompt_tokens, turn.prompt_tokens + len(turn.token_ids or ()))
+                for turn in trajectory.turns
+            ]
+        return trajectory
 
 
 def image_record(image: EpisodeImage, *, turn: int = -1, call: int = -1) -> ImageRecord:

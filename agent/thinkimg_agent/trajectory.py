@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-FORMAT = 1
-"""Raised when a field changes its meaning; readers know all formats up to theirs."""
+FORMAT = 2
+"""Raised when a field changes its meaning; `trajectory_file` reads all formats up to this."""
 
 
 class StopReason(Enum):
@@ -81,10 +81,10 @@ class TurnRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What the policy took."""
 
 
-class Trajectory(msgspec.Struct, kw_only=True):
+class Trajectory(msgspec.Struct, kw_only=True, omit_defaults=True):
     """An episode from the question to its end."""
 
-    format: int = FORMAT
+    format: int
     sample_id: str
     question: str
     truth: str | None = None
@@ -101,8 +101,10 @@ class Trajectory(msgspec.Struct, kw_only=True):
     answer: str | None = None
     context_ids: list[int] | None = None
     """(L,) all tokens of the episode as the model saw them, where the policy gives them."""
-    sampled: list[bool] | None = None
-    """(L,) which of them the model sampled itself."""
+    sampled: list[tuple[int, int]] | None = None
+    """Which of them the model sampled itself: [start, end) for each turn."""
     started_at: float = 0.0
     """Unix time in seconds."""
     seconds: float = 0.0
+    pictures: dict[str, bytes] = {}
+    """The images' bytes by digest, while in memory; a file keeps them beside itself."""

@@ -280,8 +280,7 @@ async def test_the_tokens_of_an_episode_know_which_were_sampled(mesh: Mesh) -> N
     )
     trajectory = await episode(mesh, ScriptedPolicy([first, second]))
     assert trajectory.context_ids == [1, 2, 3, 4, 5, 6, 7, 8]
-    assert trajectory.sampled is not None
-    assert [int(flag) for flag in trajectory.sampled] == [0, 0, 0, 1, 1, 0, 0, 1]
+    assert trajectory.sampled == [(3, 5), (7, 8)]
     assert trajectory.turns[1].logprobs == [-0.3]
 
 
