@@ -25,6 +25,7 @@ _DEFAULT_MIN_SCORE = 0.5
 class OCR(Tool[OCRRequest, OCRResponse]):
     """Read the text in an image or in a region of it, in reading order."""
 
+    choices = BACKENDS
     backends = tuple(backend.name for backend in BACKENDS)
     cacheable = True
 

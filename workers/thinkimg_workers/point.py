@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 class Point(Tool[PointRequest, PointResponse]):
     """Point at what a text describes, with a model that points or through GroundingDINO."""
 
+    choices = POINTERS
     backends = tuple(backend.name for backend in POINTERS)
     cacheable = True
 
