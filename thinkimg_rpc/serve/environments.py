@@ -121,7 +121,8 @@ class WorkerEnvironment:
                 f'path: "{self._section.path}" is no virtual environment: it has no bin/python'
             )
         if self._outcome is None:
-            await self._probe(python, f"{python} -m pip install '{own_package.requirement()}'")
+            install = f"{python} -m pip install '{own_package.requirement()}'"
+            await self._probe(python, f"`{install}` installs what it needs")
         return str(python)
 
     async def _built(self, recipe: Recipe) -> str:
@@ -143,7 +144,7 @@ class WorkerEnvironment:
             self._step = "looking for packages"
             await self._run([python, *_PIP, *recipe.requirements], home)
             self._step = "trying it out"
-            await self._probe(python, "look at what was installed")
+            await self._probe(python, f"what was installed is in the log: {self._log.path}")
             beside = home / f"{_STAMP}.new"
             beside.write_text(json.dumps(asdict(recipe), indent=2) + "\n", encoding="utf-8")
             beside.rename(home / _STAMP)

@@ -108,9 +108,10 @@ async def _ask(path: str, name: str) -> Interpreter:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )
-        said = (await process.communicate())[0].decode().split("\n")
-        return Interpreter(said[0], said[1], tuple(map(int, said[2:5])))
-    except (OSError, ValueError, IndexError) as error:
+        said, _ = await process.communicate()
+        executable, base, major, minor, micro = said.decode().split("\n")[:5]
+        return Interpreter(executable, base, (int(major), int(minor), int(micro)))
+    except (OSError, ValueError) as error:
         raise CannotStart(f'python = "{name}": {path} is no working Python') from error
 
 

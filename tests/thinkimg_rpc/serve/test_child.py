@@ -3,8 +3,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -12,6 +14,7 @@ import pytest
 
 from thinkimg_rpc.serve.child import Backoff, Child, ChildSpec, ChildState
 from thinkimg_rpc.serve.supervisor import Supervisor
+from thinkimg_rpc.settings import CannotStart
 
 MakeSpec = Callable[..., ChildSpec]
 
@@ -91,6 +94,64 @@ async def test_a_command_that_does_not_exist_is_reported(
     child = await started(supervisor, spec)
     await in_state(child, ChildState.RESTARTING)
     assert "cannot be started: [Errno 2] No such file or directory" in child.reason
+
+
+async def test_what_runs_a_child_is_made_ready_before_each_start(
+    supervisor: Supervisor, fake: MakeSpec
+) -> None:
+    told: list[tuple[ChildState, str]] = []
+    spec = fake("serve")
+
+    async def prepare(say: Callable[[str], None]) -> str:
+        say("downloading torch")
+        return sys.executable
+
+    command = ("not there yet", *spec.command[1:])
+    child = Child(
+        replace(spec, command=command, prepare=prepare),
+        lambda child: told.append((child.state, child.reason)),
+    )
+    running = asyncio.create_task(child.run())
+    await in_state(child, ChildState.SERVING)
+    assert told[0] == (ChildState.BUILDING, "downloading torch")
+    os.kill(pid_of(child), signal.SIGKILL)
+    await in_state(child, ChildState.BUILDING)
+    await in_state(child, ChildState.SERVING)
+    child.terminate()
+    await running
+
+
+async def test_a_child_whose_surroundings_cannot_be_made_has_failed_with_the_reason(
+    supervisor: Supervisor, fake: MakeSpec
+) -> None:
+    async def prepare(say: Callable[[str], None]) -> str:
+        raise CannotStart("[env.old] cannot be built")
+
+    child = await started(supervisor, replace(fake("serve"), prepare=prepare))
+    await in_state(child, ChildState.FAILED)
+    assert (child.reason, child.starts) == ("[env.old] cannot be built", 0)
+
+
+async def test_a_child_that_is_being_made_ready_ends_at_once(
+    supervisor: Supervisor, fake: MakeSpec
+) -> None:
+    cancelled = asyncio.Event()
+
+    async def prepare(say: Callable[[str], None]) -> str:
+        say("downloading torch")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        raise AssertionError
+
+    child = await started(supervisor, replace(fake("serve"), prepare=prepare))
+    await in_state(child, ChildState.BUILDING)
+    assert child.settled
+    child.terminate()
+    await in_state(child, ChildState.STOPPED, timeout_s=2.0)
+    assert cancelled.is_set()
+    assert child.starts == 0
 
 
 async def test_a_terminated_child_ends_and_stays_ended(

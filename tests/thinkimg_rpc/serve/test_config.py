@@ -17,6 +17,7 @@ from thinkimg_rpc.serve.config import (
 from thinkimg_rpc.settings import CannotStart
 
 WORKER = '[[worker]]\nname = "a"\ntools = ["m:T"]\n'
+IN_OLD = WORKER + 'env = "old"\n'
 
 
 def refusal(text: str) -> str:
@@ -106,6 +107,36 @@ def test_each_option_that_the_shipped_file_mentions_exists_with_the_default_it_s
             '[[worker]]\nname = "hub"\ntools = ["m:T"]',
             '[[worker]] "hub": the name is taken by the mesh itself',
         ),
+        ("env = 3", "env must be written [env.NAME], once for each environment"),
+        (IN_OLD, '[[worker]] "a" env: there is no [env.old]; add [env.old]'),
+        (
+            IN_OLD + "[env.odl]\nrequirements = ['timm']",
+            '[[worker]] "a" env: there is no [env.old]; did you mean "odl"?',
+        ),
+        (
+            WORKER + "[env.old]\nrequirements = ['timm']",
+            '[env.old] is used by no worker; write env = "old" in one, or remove it',
+        ),
+        (
+            IN_OLD + "[env.old]\nrequirement = ['timm']",
+            '[env.old] unknown key "requirement"; did you mean "requirements"?',
+        ),
+        (
+            IN_OLD + "[env.old]\ninherit = true",
+            "[env.old] requirements: name at least one package, or the path of an environment",
+        ),
+        (
+            IN_OLD + "[env.old]\nrequirements = ['timm']\npath = 'venv'",
+            "[env.old] path: an environment that is there is used as it is; leave out path",
+        ),
+        (
+            IN_OLD + "[env.old]\nrequirements = ['-r all.txt']",
+            '[env.old] requirements: "-r all.txt" is no package; pip takes its options from',
+        ),
+        (
+            WORKER + "[env.'a/b']\nrequirements = ['timm']",
+            "[env.a/b]: use lower-case letters, digits, - and _, for example [env.old]",
+        ),
     ],
 )
 def test_a_mistake_is_told_by_its_key_and_the_remedy(text: str, message: str) -> None:
@@ -145,6 +176,22 @@ def test_files_are_relative_to_the_folder_of_mesh_toml(tmp_path: Path) -> None:
     assert config.tls.cert == str(tmp_path / "c")
     assert config.tls.key == str(Path.home() / "k")
     assert config.tls.ca == ""
+
+
+def test_what_an_environment_is_made_of_is_relative_to_that_folder_too(tmp_path: Path) -> None:
+    path = tmp_path / "mesh.toml"
+    path.write_text(
+        '[mesh]\nenvironment_dir = "cache"\n'
+        '[env.mine]\nrequirements = ["timm<1", "./my-tools"]\npython = "python3.12"\n'
+        '[env.there]\npath = "venv"\n'
+        '[[worker]]\nname = "a"\ntools = ["m:T"]\nenv = "mine"\n'
+        '[[worker]]\nname = "b"\ntools = ["m:T"]\nenv = "there"\n'
+    )
+    config = load_config(path)
+    assert config.mesh.environment_dir == str(tmp_path / "cache")
+    assert config.env["mine"].requirements == ("timm<1", str(tmp_path / "my-tools"))
+    assert config.env["mine"].python == "python3.12"
+    assert config.env["there"].path == str(tmp_path / "venv")
 
 
 def test_mesh_toml_of_the_current_folder_goes_before_the_shipped_one(

@@ -85,3 +85,26 @@ async def test_a_worker_that_crashes_again_and_again_is_told_once(
             image.state = state
             display.child_changed(image)
     assert len(output.getvalue()[before:].splitlines()) == 1
+
+
+async def test_a_build_is_told_as_it_goes_on_and_once_for_all_who_wait_for_it(
+    display: Display, output: io.StringIO, fake: MakeSpec
+) -> None:
+    first, second = (
+        child(fake("serve", name=f"dino-{number}"), ChildState.BUILDING, "looking for timm")
+        for number in range(2)
+    )
+    display.table("mesh serving", [first, second], {})
+    before = len(output.getvalue())
+    for words in ("downloading timm", "installing"):
+        for one in (first, second):
+            one.reason = words
+            display.child_changed(one)
+    first.state, first.reason = ChildState.FAILED, "no space left (log: /logs/environment.log)"
+    display.child_changed(first)
+    assert output.getvalue().splitlines()[1] == "  dino-0  building  looking for timm"
+    assert output.getvalue()[before:].splitlines() == [
+        "downloading timm",
+        "installing",
+        "dino-0 cannot start: no space left (log: /logs/environment.log)",
+    ]

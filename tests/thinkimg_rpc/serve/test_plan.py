@@ -10,12 +10,14 @@ from thinkimg_rpc.serve.child import ChildSpec
 from thinkimg_rpc.serve.config import parse_config
 from thinkimg_rpc.serve.plan import (
     advertised_host,
+    default_environment_dir,
     default_log_dir,
     dialable,
     hub_spec,
     local_host,
     make_log_dir,
     surroundings,
+    worker_environments,
     worker_specs,
 )
 from thinkimg_rpc.settings import CannotStart, HubSettings, TlsSettings, WorkerSettings
@@ -120,6 +122,42 @@ def test_a_log_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CannotStart, match=r"cannot make the log folder .*file/logs: Not a dir"):
         make_log_dir(tmp_path / "file" / "logs")
+
+
+def test_environments_are_kept_in_the_users_cache_or_where_mesh_toml_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
+    assert default_environment_dir() == Path("/cache/thinkimg/environments")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert default_environment_dir() == Path.home() / ".cache/thinkimg/environments"
+
+
+def test_only_a_worker_with_an_environment_is_prepared_and_finds_our_code_by_its_path() -> None:
+    config = parse_config(
+        {
+            "mesh": {"environment_dir": "/kept", "log_dir": "/logs"},
+            "env": {"old": {"requirements": ["timm<1"]}},
+            "worker": [
+                {"name": "image", "tools": ["m:A"]},
+                {"name": "dino", "tools": ["m:B"], "env": "old"},
+            ],
+        }
+    )
+    shared = surroundings(config, "")
+    image, dino = worker_specs(
+        config.worker,
+        shared,
+        limits=config.limits,
+        registry="127.0.0.1:50051",
+        listen_host="127.0.0.1",
+        advertise_host="",
+        environments=worker_environments(config, shared),
+    )
+    assert image.prepare is None
+    assert dino.prepare is not None
+    assert dino.environment["PYTHONPATH"].startswith("/kept/thinkimg-rpc-")
+    assert image.environment.get("PYTHONPATH") == os.environ.get("PYTHONPATH")
 
 
 @pytest.mark.parametrize(

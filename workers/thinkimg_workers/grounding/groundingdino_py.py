@@ -93,13 +93,18 @@ class GroundingDinoPy:
         corners = np.hstack((centres - sizes / 2, centres + sizes / 2)) * (2 * view.shown)
         height, width = search.pixels.shape[:2]
         found = [
-            Found((float(x0), float(y0), float(x1), float(y1)), float(score), label.strip())
+            Found((float(x0), float(y0), float(x1), float(y1)), float(score), _plain(label))
             for (x0, y0, x1, y1), score, label in zip(
                 corners.clip(0, (width, height, width, height)), scores, labels, strict=True
             )
             if x0 < x1 and y0 < y1
         ]
         return sorted(found, key=lambda thing: -thing.score)
+
+
+def _plain(label: str) -> str:
+    """At low thresholds the library's labels have BERT's marks of where a text begins and ends."""
+    return " ".join(word for word in label.split() if word not in ("[CLS]", "[SEP]"))
 
 
 def _refuse_what_it_cannot(settings: ModelSettings) -> None:
