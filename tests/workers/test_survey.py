@@ -27,6 +27,12 @@ class Segments(Tool[SAMRequest, SAMResponse]):
     backends = tuple(backend.name for backend in CHOICES)
 
 
+class NamesOnly(Tool[SAMRequest, SAMResponse]):
+    """Chooses at its start, in its own way."""
+
+    backends = ("fast", "exact")
+
+
 def would(tool: str, gpus: int = 0, **settings: str) -> Prospect:
     return prospect(Asked("w", tool, ModelSettings(**settings)), gpus=gpus)  # type: ignore[arg-type]
 
@@ -86,3 +92,7 @@ def test_a_tool_that_cannot_be_loaded_is_a_problem() -> None:
 
 def test_a_tool_with_one_backend_is_told_with_it() -> None:
     assert would("thinkimg_workers.crop:Crop").backend.startswith("opencv")
+
+
+def test_a_tool_that_only_names_its_backends_is_told_with_their_names() -> None:
+    assert would(f"{__name__}:NamesOnly").backend == "one of fast, exact"

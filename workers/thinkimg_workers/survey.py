@@ -92,7 +92,8 @@ def prospect(asked: Asked, *, gpus: int) -> Prospect:
         check_backend(tool, asked.models)  # type: ignore[arg-type]
         choices = choices_of(tool)
         if not choices:
-            return Prospect(asked.worker, name, tool.backend)
+            of_its_own = f"one of {', '.join(tool.backends)}" if tool.backends else tool.backend
+            return Prospect(asked.worker, name, of_its_own)
         chosen, better = _choose(choices, asked.models)
         _check_place(chosen, asked.models, gpus)
     except (CannotStart, ImportError) as error:
