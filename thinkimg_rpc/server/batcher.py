@@ -32,6 +32,8 @@ class Batcher:
         self._most = settings.max_batch
         self._wait_s = settings.max_batch_wait_s
         self._calls = calls
+        self.seats = asyncio.Semaphore(2 * settings.max_batch)
+        """For the calls of a pass that runs and of the next one."""
         self._thread = WorkQueue(threads=1, limit=sys.maxsize, name="pass")
         self._thread.start()
         self._times = PassTimes()

@@ -6,6 +6,7 @@ treated as one: whatever is wrong with it is a warning in the log and a miss.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
 import sys
@@ -27,6 +28,8 @@ REST_S = 10.0
 """After something went wrong the file is left alone for so long: calls must not wait for it."""
 UNWRITTEN = 1000
 """Answers that may wait to be written; a slow disk drops more than that."""
+CLOSE_S = 1.0
+"""How long a worker that stops waits for answers to be written."""
 OVERHEAD_BYTES = 100
 """What an answer takes beside its bytes."""
 
@@ -67,8 +70,12 @@ class DiskResults:
             self._thread.submit(lambda _: self._file.put(key, response), None)
 
     async def close(self) -> None:
-        """Write what waits, and let the file go."""
-        await self._thread.submit(lambda _: self._file.close(), None)
+        """Write what waits, as far as there is time, and let the file go."""
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self._thread.submit(lambda _: self._file.close(), None)
+        except TimeoutError:
+            logger.warning("answers_not_written", extra={"answers": self._thread.waiting})
         self._thread.close()
 
 

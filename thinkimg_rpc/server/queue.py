@@ -89,6 +89,15 @@ class WorkQueue:
         self._settled.set()
 
     @contextmanager
+    def waiting_elsewhere(self) -> Iterator[None]:
+        """Inside, a call waits for something other than a thread. In the event loop."""
+        self.shift(waiting=1)
+        try:
+            yield
+        finally:
+            self.shift(waiting=-1)
+
+    @contextmanager
     def unfinished(self) -> Iterator[None]:
         """`join` waits for what happens inside, between two jobs too. In the event loop."""
         self._unfinished += 1

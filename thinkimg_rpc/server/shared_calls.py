@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
@@ -52,12 +52,12 @@ class SharedCalls:
         self._queue = queue
         self._results = results
         self._worker_id = worker_id
+        self._admission = Admission(tool, contract, images)
         self._batcher: Batcher | None = None
         if tool.batches():
             passes = Passes(tool, contract.name, worker_id)
             self._batcher = Batcher(passes, tool.settings, queue)
-        self._admission = Admission(tool, contract, images, holds_all=self._batcher is not None)
-        self._flights = Flights[Answer](self._following)
+        self._flights = Flights[Answer](queue.waiting_elsewhere)
 
     def submit(
         self,
@@ -130,14 +130,32 @@ class SharedCalls:
         return kept.response, False
 
     async def _compute(self, admitted: Admitted, flight: Flight[Answer]) -> Kept:
-        if self._batcher is not None:
+        if self._batcher is None:
+            return await self._in_a_thread(functools.partial(self._run, admitted), flight)
+        # A call holds its images, decoded, while it waits for its pass: only so many may.
+        with self._queue.waiting_elsewhere():
+            await self._batcher.seats.acquire()
+        try:
+            with self._batcher.coming():
+                await self._hold_images(admitted, flight)
             passenger = Passenger(flight.deadline, time.monotonic())
             passenger.request = admitted.request
             passenger.call = self._call(admitted, passenger)
             flight.work_is(passenger)
             self._batcher.board(passenger)
             return await passenger.future
-        job: Job[Kept] = Job(functools.partial(self._run, admitted), flight.deadline)
+        finally:
+            self._batcher.seats.release()
+
+    async def _hold_images(self, admitted: Admitted, flight: Flight[Answer]) -> None:
+        images = list(self._admission.images_in(admitted.request))
+        if not admitted.images.hold_at_once(images):
+            await self._in_a_thread(
+                lambda job: admitted.images.hold(images, self._call(admitted, job)), flight
+            )
+
+    async def _in_a_thread(self, work: Callable[[Job[T]], T], flight: Flight[Answer]) -> T:
+        job = Job(work, flight.deadline)
         flight.work_is(job)
         self._queue.put(job)
         return await job.future
@@ -152,15 +170,6 @@ class SharedCalls:
 
     def _call(self, admitted: Admitted, clock: Awaited[Any]) -> Call:
         return Call(admitted.request, admitted.images, clock, worker_id=self._worker_id)
-
-    @contextmanager
-    def _following(self) -> Iterator[None]:
-        """A call that waits for another's computation waits for no thread, but it waits."""
-        self._queue.shift(waiting=1)
-        try:
-            yield
-        finally:
-            self._queue.shift(waiting=-1)
 
 
 def settled_by(work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:

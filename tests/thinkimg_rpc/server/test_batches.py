@@ -243,6 +243,25 @@ async def test_an_image_lasts_until_its_pass_however_small_the_cache() -> None:
     assert [text_of(answer) for answer in answers] == ["0 10x5", "0.1 11x5", "0.2 12x5"]
 
 
+async def test_no_more_calls_hold_their_images_than_two_passes_answer() -> None:
+    tool = GatedBatches.fresh(closed=True)
+    async with (
+        served([tool], models=batching(2, wait_s=0)) as mesh,
+        channel_to(mesh.workers[0].address) as channel,
+    ):
+        queue = mesh.workers[0]._queue
+        first = start(*(ask(channel, asking(0.1, png(9, 9 + n))) for n in range(2)))
+        await until(lambda: queue.running)
+        others = start(*(ask(channel, asking(0.2, png(8, 8 + n))) for n in range(8)))
+        await until(lambda: queue.running + queue.waiting == 10)
+        shared = mesh.workers[0].methods[0]._shared
+        assert shared is not None
+        assert shared._batcher is not None
+        assert len(shared._batcher._waiting) + shared._batcher._in_pass == 4
+        tool.gate.set()
+        await asyncio.gather(*first, *others)
+
+
 async def test_who_has_gone_or_is_too_late_takes_no_place_in_a_pass() -> None:
     tool = GatedBatches.fresh(closed=True)
     async with (

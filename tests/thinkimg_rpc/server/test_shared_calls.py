@@ -226,7 +226,7 @@ async def test_a_computation_takes_as_long_as_the_most_patient_caller_lets_it() 
     tool = Gated.fresh(closed=True)
     async with served([tool]) as mesh, channel_to(mesh.workers[0].address) as channel:
         queue = mesh.workers[0]._queue
-        (hasty,) = start(error_of(ask(channel, asking(), timeout_s=0.3)))
+        (hasty,) = start(error_of(ask(channel, asking(), timeout_s=1.0)))
         await until(lambda: queue.running == 1)
         (patient,) = start(ask(channel, asking(), timeout_s=10))
         await until(lambda: queue.waiting == 1)
