@@ -11,6 +11,7 @@ import os
 import random
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -101,12 +102,22 @@ class VisionEndpoint:
     def _post(self, question: dict[str, Any], timeout_s: float) -> httpx.Response:
         if timeout_s <= 0:
             raise DeadlineExceeded(f"{self.name} did not answer in time")
+        end = time.monotonic() + timeout_s
+        too_late = DeadlineExceeded(f"{self.name} did not answer within {timeout_s:.3g} s")
         try:
-            return self._client.post(self.url, json=question, timeout=timeout_s)
+            request = self._client.build_request("POST", self.url, json=question, timeout=timeout_s)
+            response = self._client.send(request, stream=True)
+            with closing(response):
+                content = bytearray()
+                for piece in response.iter_raw():
+                    content += piece
+                    if time.monotonic() > end:  # httpx bounds the wait for each piece only
+                        raise too_late
+            return httpx.Response(
+                response.status_code, headers=response.headers, content=bytes(content)
+            )
         except httpx.TimeoutException as error:
-            raise DeadlineExceeded(
-                f"{self.name} did not answer within {timeout_s:.3g} s"
-            ) from error
+            raise too_late from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unavailable(f"{self.name} cannot be reached: {error}") from error
 
