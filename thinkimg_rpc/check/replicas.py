@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import itertools
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -20,8 +21,8 @@ from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.errors import CallerError, DeadlineExceeded, ThinkImgError
 from thinkimg_rpc.v1 import HostedTool, Worker, WorkerState
 
-JUDGED = frozenset({"classical", "grabcut", "opencv", "rapidocr"})
-"""The first word of the backends whose answers to the picture are known. A model answers as
+JUDGED = frozenset({"opencv", "rapidocr"})
+"""Words in the titles of backends whose answers to the picture are known. A model answers as
 its weights were trained to: what it misses is told, and is no failure of the mesh."""
 
 _MOST_PROBLEMS = 3
@@ -135,9 +136,9 @@ def _judge(
             return _verdict(Verdict.WRONG, image_problems(answer))
         if wrong := list(form_problems(answer, width, height)):
             return _verdict(Verdict.WRONG, wrong)
-        judged = backend.lower().partition(" ")[0] in JUDGED
-        lenient = Verdict.WRONG if judged else Verdict.FORM
-        return _verdict(lenient, question.problems(answer, picture))
+        judged = not JUDGED.isdisjoint(re.findall(r"\w+", backend.lower()))
+        otherwise = Verdict.WRONG if judged else Verdict.FORM
+        return _verdict(otherwise, question.problems(answer, picture))
     except ValueError as error:
         # A picture or a mask that had to be there is not.
         return Verdict.WRONG, str(error)

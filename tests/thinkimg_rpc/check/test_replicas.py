@@ -63,6 +63,15 @@ class SomeModel(Tool[GroundingDINORequest, GroundingDINOResponse]):
         return GroundingDINOResponse(detections=[Detection(box=box, score=0.4)])
 
 
+class PointsNowhere(Tool[PointRequest, PointResponse]):
+    """Points through a backend of ours, at nothing."""
+
+    backend = "grounding by classical, opencv 5.0.0"
+
+    def run(self, request: PointRequest, call: Call) -> PointResponse:
+        return PointResponse(message="there is no red bar")
+
+
 class LosesItsMask(Tool[SAMRequest, SAMResponse]):
     """Returns a segment without a mask."""
 
@@ -111,6 +120,7 @@ async def test_every_tool_is_asked_at_every_replica() -> None:
         (CropsBesideIt, Verdict.WRONG, "the pixels are not those of the legend"),
         (SeesNothing, Verdict.WRONG, '"Harvest" was not read; "Rainfall" was not read'),
         (SomeModel, Verdict.FORM, "the legend was not found; the red bar was not found"),
+        (PointsNowhere, Verdict.WRONG, "the red bar was not found"),
         (LosesItsMask, Verdict.WRONG, "there is no mask"),
         (Crashes, Verdict.FAILED, "RuntimeError"),
         (Refuses, Verdict.FAILED, "not today"),
