@@ -43,6 +43,8 @@ def call(
 
     thinkimg call OCR --image chart.png
 
+    thinkimg schema Crop --format prompt     lists its arguments
+
     thinkimg call Crop --image chart.png --save out
     --args '{"box": {"x0": 0, "y0": 0, "x1": 200, "y1": 80}}'
     """

@@ -45,7 +45,7 @@ def check(
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
 ) -> int:
-    """Call every tool of the mesh at every worker, and verify what comes back.
+    """Verify what every tool of the mesh answers, at every worker.
 
     Each is shown the same small chart, whose text, bars, legend and panels are
     known. "form ok" is a model's answer that is well-formed but not the one

@@ -97,7 +97,7 @@ def _program(
 ) -> None:
     """Vision tools for models that think with images: serve them, list them, call them.
 
-    Start with `thinkimg serve`, then `thinkimg tools` in another terminal.
+    Start with `thinkimg serve`, then `thinkimg check` in another terminal.
     """
 
 

@@ -30,8 +30,8 @@ def serve(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The mesh to serve: ./mesh.toml if there is one, else Crop, both line tools "
-            "and OCR. When joining: only its [mesh], [tls] and [limits] are used.",
+            help="The mesh to serve: ./mesh.toml if there is one, else the shipped one, "
+            "with all tools. When joining: only its [mesh], [tls] and [limits] are used.",
         ),
     ] = None,
     address: Annotated[

@@ -38,8 +38,9 @@ def status(
     """Show how each worker of the mesh is doing.
 
     Where it is, its load, the calls it has answered since it started, how many
-    of those it refused (the caller's fault) and how many failed (its own
-    fault), and the memory it takes, on accelerators too.
+    of those with what it had computed before, how many it refused (the caller's
+    fault) and how many failed (its own fault), and the memory it takes, on
+    accelerators too.
     """
     from rich.live import Live
 

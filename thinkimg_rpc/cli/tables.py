@@ -47,7 +47,7 @@ def worker_table(workers: Sequence[Worker], now: float | None = None) -> Table:
     seconds = time.time() if now is None else now
     on_devices = any(worker.load.devices for worker in workers)
     table = _table(
-        *("worker", "address", "state", "load", "calls", "refused", "faults", "memory"),
+        *("worker", "address", "state", "load", "calls", "reused", "refused", "faults", "memory"),
         *(["on devices"] if on_devices else []),
         *("up", "tools"),
     )
@@ -59,6 +59,7 @@ def worker_table(workers: Sequence[Worker], now: float | None = None) -> Table:
             _STATES.get(worker.state, _UNKNOWN),
             _load([worker]),
             str(load.calls),
+            str(load.reused),
             str(load.caller_errors),
             Text(str(load.faults), "red" if load.faults else ""),
             _mib(load.resident_bytes),

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def weights() -> None:
-    """Show which weights of model backends are here, and how to fetch the others.
+    """Show which model weights are here, and how to fetch others.
 
     They are looked for in $THINKIMG_WEIGHTS (~/.local/share/thinkimg/weights if
     unset) and in the Hugging Face cache. Nothing is fetched by this command, and
