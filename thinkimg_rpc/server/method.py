@@ -47,6 +47,8 @@ class CallCounts:
     calls: int = 0
     caller_errors: int = 0
     faults: int = 0
+    reused: int = 0
+    """Answers that were computed for another call."""
 
     def add(self, error: ThinkImgError | None) -> None:
         self.calls += 1
@@ -199,7 +201,7 @@ class ToolMethod:
                 future = self._shared.submit(
                     request,
                     nbytes,
-                    lambda response, cached: frame(response, self._signature(cached)),
+                    functools.partial(self._finish, frame),
                     deadline,
                     on_upload,
                 )
@@ -209,8 +211,9 @@ class ToolMethod:
         future.add_done_callback(self._count)
         return future
 
-    def _signature(self, cached: bool) -> bytes:
-        return self._signatures.cached if cached else self._signatures.computed
+    def _finish(self, frame: Frame, response: bytes, cached: bool) -> bytes:
+        self._counts.reused += cached
+        return frame(response, self._signatures.cached if cached else self._signatures.computed)
 
     def _count(self, future: asyncio.Future[bytes]) -> None:
         error = None if future.cancelled() else future.exception()

@@ -182,6 +182,7 @@ class Worker:
             calls=self._counts.calls,
             caller_errors=self._counts.caller_errors,
             faults=self._counts.faults,
+            reused=self._counts.reused,
             resident_bytes=resident_bytes(),
             draining=self._draining,
             devices=device_memory(),

@@ -167,6 +167,7 @@ class WorkerLoad(_message.Message):
     RESIDENT_BYTES_FIELD_NUMBER: _builtins.int
     DRAINING_FIELD_NUMBER: _builtins.int
     DEVICES_FIELD_NUMBER: _builtins.int
+    REUSED_FIELD_NUMBER: _builtins.int
     in_flight: _builtins.int
     """Calls being run, and calls waiting for a place."""
     queued: _builtins.int
@@ -179,6 +180,8 @@ class WorkerLoad(_message.Message):
     resident_bytes: _builtins.int
     draining: _builtins.bool
     """The worker finishes what it has and takes nothing new."""
+    reused: _builtins.int
+    """Of all calls, those answered by what an earlier, equal call had computed."""
     @_builtins.property
     def devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeviceMemory]:
         """Accelerators that hold some of the worker's memory."""
@@ -194,10 +197,11 @@ class WorkerLoad(_message.Message):
         resident_bytes: _builtins.int = ...,
         draining: _builtins.bool = ...,
         devices: _abc.Iterable[Global___DeviceMemory] | None = ...,
+        reused: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_errors", b"caller_errors", "calls", b"calls", "devices", b"devices", "draining", b"draining", "faults", b"faults", "in_flight", b"in_flight", "queued", b"queued", "resident_bytes", b"resident_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_errors", b"caller_errors", "calls", b"calls", "devices", b"devices", "draining", b"draining", "faults", b"faults", "in_flight", b"in_flight", "queued", b"queued", "resident_bytes", b"resident_bytes", "reused", b"reused"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,8 +27,8 @@ def test_the_status_shows_each_worker(mesh: str) -> None:
     title, header, row = shown.stdout.splitlines()
     assert title == f"mesh at {mesh}: 1 worker"
     assert header.split() == [
-        *("worker", "address", "state", "load", "calls", "refused", "faults", "memory", "up"),
-        "tools",
+        *("worker", "address", "state", "load", "calls", "reused", "refused", "faults"),
+        *("memory", "up", "tools"),
     ]
     pattern = r"tools-0 +127\.0\.0\.1:\d+ +serving +0/2 .* \d+ MiB +\d+ s +Echo, Invert, Read"
     assert re.match(pattern, row)

@@ -95,6 +95,17 @@ async def test_a_second_call_is_answered_from_the_first() -> None:
     assert tool.asked == [0.5, 0.6]
 
 
+async def test_the_registry_hears_how_many_answers_were_reused() -> None:
+    tool = Gated.fresh()
+    async with served([tool]) as mesh, Mesh(mesh.address) as client:
+        for score in (0.5, 0.5, 0.6, 0.5):
+            await client.ocr(asking(score))
+        (lease,) = mesh.hub.table.leases.values()
+        await until(lambda: lease.worker.load.calls == 4)
+
+    assert lease.worker.load.reused == 2
+
+
 async def test_a_kept_answer_needs_no_free_thread() -> None:
     tool = Gated.fresh()
     async with served([tool], concurrency=1) as mesh, Mesh(mesh.address) as client:
