@@ -150,10 +150,20 @@ QWEN = {
 }
 
 
-def save_qwen_vl(folder: Path, family: str = "qwen2_vl") -> Path:
-    """A Qwen-VL of about 0.1 M parameters."""
+def save_qwen_vl(
+    folder: Path, family: str = "qwen2_vl", *, text: dict[str, Any] | None = None
+) -> Path:
+    """A Qwen-VL of about 0.1 M parameters.
+
+    Args:
+        text: what is to be different in the language model's configuration.
+    """
     torch.manual_seed(0)
     parts = QWEN[family]
+    vision = parts.vision
+    if text is not None:  # the two meet at the language model's width
+        width = "out_hidden_size" if "out_hidden_size" in vision else "hidden_size"
+        vision = {**vision, width: text["hidden_size"]}
     tokenizer = _byte_tokenizer(QWEN_SPECIAL)
     ids = {token: tokenizer.convert_tokens_to_ids(token) for token in QWEN_SPECIAL}
     config = parts.config(
@@ -169,8 +179,9 @@ def save_qwen_vl(folder: Path, family: str = "qwen2_vl") -> Path:
             "bos_token_id": ids["<|endoftext|>"],
             "eos_token_id": ids["<|im_end|>"],
             "pad_token_id": ids["<|endoftext|>"],
+            **(text or {}),
         },
-        vision_config={"depth": 1, "num_heads": 2, "intermediate_size": 32, **parts.vision},
+        vision_config={"depth": 1, "num_heads": 2, "intermediate_size": 32, **vision},
         image_token_id=ids["<|image_pad|>"],
         video_token_id=ids["<|video_pad|>"],
         vision_start_token_id=ids["<|vision_start|>"],

@@ -27,6 +27,7 @@ _PRECISIONS = {
     "float16": torch.float16,
     "bfloat16": torch.bfloat16,
 }
+_WORDS = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "spiece.model")
 _FETCH_AGAIN = "fetch the weights again, or give the path of a whole copy"
 
 
@@ -138,12 +139,16 @@ def load_processor(kind: type[Any], place: Path, **options: Any) -> Any:
     Raises: CannotStart, naming the folder and the remedy.
     """
     try:
-        return kind.from_pretrained(str(place), local_files_only=True, **options)
+        processor = kind.from_pretrained(str(place), local_files_only=True, **options)
     except Exception as error:  # whatever a foreign file provokes is that file's fault
         raise CannotStart(
             f"the tokenizer or image processor in {place} cannot be loaded as {kind.__name__}: "
             f"{_first_line(error)}; {_FETCH_AGAIN}"
         ) from error
+    # Without these, transformers makes a tokenizer that knows no words, and says nothing.
+    if hasattr(processor, "tokenizer") and not any((place / file).is_file() for file in _WORDS):
+        raise CannotStart(f"{place} has no {_WORDS[0]}; {_FETCH_AGAIN}")
+    return processor
 
 
 def check_weight_files(place: Path) -> None:
