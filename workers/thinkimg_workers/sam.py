@@ -1,0 +1,73 @@
+"""SAM: the masks of what is in boxes or under points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from thinkimg_rpc.errors import CallerError, InvalidRequest
+from thinkimg_rpc.tool import Call, PixelBox, Tool
+from thinkimg_rpc.v1 import SAMRequest, SAMResponse
+from thinkimg_workers.segmentation.answer import answer_together, segment_of
+from thinkimg_workers.segmentation.choices import SEGMENTERS, open_segmenter
+from thinkimg_workers.segmentation.overlay import laid_over
+from thinkimg_workers.segmentation.segmenter import Prompt, Region, Scene, Segmenter, Spot
+
+
+class SAM(Tool[SAMRequest, SAMResponse]):
+    """Segment what is inside each box, or what is under the points."""
+
+    backends = tuple(backend.name for backend in SEGMENTERS)
+    cacheable = True
+    _segmenter: Segmenter
+
+    def setup(self) -> None:
+        self._segmenter = open_segmenter(self.settings)
+        self.backend = self._segmenter.name
+
+    def batches(self) -> bool:
+        return self._segmenter.batches
+
+    def run(self, request: SAMRequest, call: Call) -> SAMResponse:
+        scene = scene_of(request, call)
+        (regions,) = self._segmenter.segment([scene])
+        return response_of(request, call, scene, regions)
+
+    def run_batch(
+        self, requests: Sequence[SAMRequest], calls: Sequence[Call]
+    ) -> Sequence[SAMResponse | CallerError]:
+        return answer_together(requests, calls, self._segmenter, scene_of, response_of)
+
+
+def scene_of(request: SAMRequest, call: Call) -> Scene:
+    """What the request asks. Raises: InvalidRequest, OutOfRange."""
+    pixels = call.image(request.image)
+    boxes = [call.box(box, within=pixels) for box in request.boxes]
+    points = tuple(call.point(point, within=pixels) for point in request.points)
+    background = tuple(call.point(point, within=pixels) for point in request.background_points)
+    if not boxes and not points:
+        raise InvalidRequest.field(
+            "boxes", "there is neither a box nor a point; give at least one of them"
+        )
+    prompts = [
+        Prompt(box, points=_within(box, points), background=_within(box, background))
+        for box in boxes
+    ]
+    return Scene(
+        pixels,
+        call.image_digest(request.image),
+        tuple(prompts) or (Prompt(points=points, background=background),),
+        call.check_deadline,
+    )
+
+
+def response_of(
+    request: SAMRequest, call: Call, scene: Scene, regions: Sequence[Region]
+) -> SAMResponse:
+    overlay = laid_over(scene.pixels, [region.mask for region in regions])
+    return SAMResponse(
+        segments=map(segment_of, regions), overlay=call.reply_image(overlay, request.format)
+    )
+
+
+def _within(box: PixelBox, spots: Sequence[Spot]) -> tuple[Spot, ...]:
+    return tuple((x, y) for x, y in spots if box.x0 <= x < box.x1 and box.y0 <= y < box.y1)
