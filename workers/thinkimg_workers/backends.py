@@ -38,7 +38,7 @@ class Backend:
             return f"{' and '.join(missing)} not installed; install {self.install}"
         if self.asks_endpoint and not settings.endpoint:
             return "no endpoint set; name an OpenAI-compatible server in `endpoint`"
-        entries = self._entries()
+        entries = self.entries()
         if entries and not settings.weights and not any(map(find_weights, entries)):
             if len(entries) == 1:
                 return f"the weights {entries[0]} are not here; {how_to_fetch(entries[0])}"
@@ -51,13 +51,13 @@ class Backend:
     def load(self, settings: ModelSettings) -> Any:
         """Make it. Raises: CannotStart."""
         place: Path | None = None
-        if entries := self._entries():
+        if entries := self.entries():
             here = next(filter(find_weights, entries), entries[0])
             place = named_weights(settings.weights or here)
         module, _, name = self.loads.partition(":")
         return getattr(importlib.import_module(module), name)(settings, place)
 
-    def _entries(self) -> tuple[str, ...]:
+    def entries(self) -> tuple[str, ...]:
         return (self.weights,) if isinstance(self.weights, str) else self.weights
 
 

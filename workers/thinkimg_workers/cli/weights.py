@@ -27,13 +27,24 @@ def weights() -> None:
     )
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("weights", "tools", "MB", "licence", "here", "where, or how to fetch them"):
+    users = _backends_by_weights()
+    columns = (
+        "weights",
+        "tools",
+        "backend",
+        "MB",
+        "licence",
+        "here",
+        "where, or how to fetch them",
+    )
+    for column in columns:
         table.add_column(column, overflow="fold", justify="right" if column == "MB" else "left")
     for name, entry in weights_table().items():
         found = find_weights(name)
         table.add_row(
             name,
             entry.tool,
+            ", ".join(users.get(name, ())),
             f"{entry.size_mb:,}",
             entry.licence,
             Text("yes", "green") if found else Text("no", "yellow"),
@@ -43,6 +54,22 @@ def weights() -> None:
     screen.print(table)
     screen.print(f"\nLooked in {weights_folder()} and {hub_cache()}.")
     screen.print(f"A copy of your own goes into {weights_folder() / 'NAME'}.")
+
+
+def _backends_by_weights() -> dict[str, list[str]]:
+    """The backends of the shipped tools that take each entry without being told to."""
+    from thinkimg_rpc.serve.config import DEFAULT_CONFIG, load_config
+    from thinkimg_rpc.tool import load_tool
+    from thinkimg_workers.backends import choices_of
+
+    users: dict[str, list[str]] = {}
+    for worker in load_config(DEFAULT_CONFIG).worker:
+        for tool in map(load_tool, worker.tools):
+            for backend in choices_of(tool):
+                for entry in backend.entries():
+                    if backend.name not in users.setdefault(entry, []):
+                        users[entry].append(backend.name)
+    return users
 
 
 def _remedy(entry: Weights) -> str:
