@@ -99,6 +99,8 @@ class Trajectory(msgspec.Struct, kw_only=True, omit_defaults=True):
     stop: StopReason
     stop_detail: str = ""
     answer: str | None = None
+    score: float | None = None
+    """0 to 1, set by whoever scores it."""
     context_ids: list[int] | None = None
     """(L,) all tokens of the episode as the model saw them, where the policy gives them."""
     sampled: list[tuple[int, int]] | None = None

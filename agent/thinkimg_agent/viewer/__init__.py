@@ -1,0 +1,7 @@
+"""A run as a page to look at: questions, thoughts, calls, and what the tools saw."""
+
+from __future__ import annotations
+
+from thinkimg_agent.viewer.page import run_page, write_page
+
+__all__ = ["run_page", "write_page"]
