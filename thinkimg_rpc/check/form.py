@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
 from google.protobuf.message import Message
-from numpy.typing import NDArray
 
 from thinkimg_rpc.contract.options import descriptor_of
 from thinkimg_rpc.digest import digest_of
 from thinkimg_rpc.imaging.codec import InvalidImage, Pixels, decode
+from thinkimg_rpc.imaging.mask import pixels_of
 from thinkimg_rpc.v1 import Box, Mask, Point, Provenance, ResultImage, Segment
 
 _MAX_PIXELS = 1 << 26
@@ -57,37 +56,6 @@ def image_of(result: Any) -> Pixels:
     return decode(result.data, max_pixels=_MAX_PIXELS)
 
 
-def mask_of(mask: Any) -> NDArray[np.bool_]:
-    """(H, W), true where the mask is. Raises: ValueError, when its run lengths do not add up."""
-    from pycocotools import mask as coco
-
-    if not mask.counts:
-        raise ValueError("there is no mask")
-    encoded = {"size": [mask.height, mask.width], "counts": mask.counts.encode()}
-    # The decoder trusts the counts, so what they hold is compared with what they should.
-    if _run_total(mask.counts) != mask.height * mask.width:
-        raise ValueError("its run lengths do not fill the image")
-    return np.asarray(coco.decode(encoded), bool)
-
-
-def _run_total(counts: str) -> int:
-    """The sum of COCO's compressed run lengths: base 32 digits, from the fourth as differences."""
-    runs: list[int] = []
-    digits = iter(counts.encode())
-    for first in digits:
-        value, shift, digit = 0, 0, first - 48
-        while True:
-            value |= (digit & 0x1F) << shift
-            shift += 5
-            if not digit & 0x20:
-                break
-            digit = next(digits, 48) - 48
-        if digit & 0x10:
-            value -= 1 << shift
-        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-    return sum(runs) if all(run >= 0 for run in runs) else -1
-
-
 def _box(box: Any, width: int, height: int) -> Iterator[str]:
     edges = (box.x0, box.y0, box.x1, box.y1)
     if not all(map(math.isfinite, edges)):
@@ -110,7 +78,7 @@ def _mask(mask: Any, width: int, height: int) -> Iterator[str]:
         yield f"it is of {mask.width} x {mask.height}, the picture of {width} x {height}"
         return
     try:
-        mask_of(mask)
+        pixels_of(mask)
     except ValueError as error:
         yield str(error)
 
@@ -118,7 +86,7 @@ def _mask(mask: Any, width: int, height: int) -> Iterator[str]:
 def _segment(segment: Any, width: int, height: int) -> Iterator[str]:
     if any(_mask(segment.mask, width, height)):
         return  # told of the mask itself
-    area = int(mask_of(segment.mask).sum())
+    area = int(pixels_of(segment.mask).sum())
     if area != segment.area:
         yield f"its area is {area} pixels, not {segment.area:.0f}"
 

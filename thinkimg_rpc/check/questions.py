@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thinkimg_rpc.check.form import image_of, mask_of
+from thinkimg_rpc.check.form import image_of
 from thinkimg_rpc.check.picture import Extent, Picture
+from thinkimg_rpc.imaging.mask import pixels_of
 
 GOOD_BOX, GOOD_PANEL, GOOD_MASK, GOOD_WORD = 0.5, 0.6, 0.7, 0.3
 """Intersection over union from which a place counts as the right one. Of a text only that
@@ -120,7 +121,7 @@ def _mask_problems(segment: Any, picture: Picture, bar: str) -> Problems:
     x0, y0, x1, y1 = (round(edge) for edge in picture.places.bars[bar])
     drawn = np.zeros(picture.pixels.shape[:2], bool)
     drawn[y0:y1, x0:x1] = True
-    mask = mask_of(segment.mask)
+    mask = pixels_of(segment.mask)
     agreement = (mask & drawn).sum() / max(1, (mask | drawn).sum())
     if agreement < GOOD_MASK:
         yield f"the mask and the bar of {bar} overlap by {agreement:.2f} only"

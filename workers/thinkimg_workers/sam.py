@@ -10,12 +10,14 @@ from thinkimg_rpc.v1 import SAMRequest, SAMResponse
 from thinkimg_workers.segmentation.answer import answer_together, segment_of
 from thinkimg_workers.segmentation.choices import SEGMENTERS, open_segmenter
 from thinkimg_workers.segmentation.overlay import laid_over
-from thinkimg_workers.segmentation.segmenter import Prompt, Region, Scene, Segmenter, Spot
+from thinkimg_workers.segmentation.region import Region
+from thinkimg_workers.segmentation.segmenter import Prompt, Scene, Segmenter, Spot
 
 
 class SAM(Tool[SAMRequest, SAMResponse]):
     """Segment what is inside each box, or what is under the points."""
 
+    choices = SEGMENTERS
     backends = tuple(backend.name for backend in SEGMENTERS)
     cacheable = True
     _segmenter: Segmenter
@@ -63,9 +65,10 @@ def scene_of(request: SAMRequest, call: Call) -> Scene:
 def response_of(
     request: SAMRequest, call: Call, scene: Scene, regions: Sequence[Region]
 ) -> SAMResponse:
-    overlay = laid_over(scene.pixels, [region.mask for region in regions])
+    overlay = laid_over(scene.pixels, regions)
     return SAMResponse(
-        segments=map(segment_of, regions), overlay=call.reply_image(overlay, request.format)
+        segments=[segment_of(region, scene) for region in regions],
+        overlay=call.reply_image(overlay, request.format),
     )
 
 

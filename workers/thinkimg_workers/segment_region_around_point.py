@@ -10,7 +10,8 @@ from thinkimg_rpc.v1 import SegmentRegionAroundPointRequest, SegmentRegionAround
 from thinkimg_workers.segmentation.answer import answer_together, segment_of
 from thinkimg_workers.segmentation.choices import SEGMENTERS, open_segmenter
 from thinkimg_workers.segmentation.overlay import laid_over
-from thinkimg_workers.segmentation.segmenter import Prompt, Region, Scene, Segmenter
+from thinkimg_workers.segmentation.region import Region
+from thinkimg_workers.segmentation.segmenter import Prompt, Scene, Segmenter
 
 
 class SegmentRegionAroundPoint(
@@ -18,6 +19,7 @@ class SegmentRegionAroundPoint(
 ):
     """Segment the region that a point, or several of one region, lie in."""
 
+    choices = SEGMENTERS
     backends = tuple(backend.name for backend in SEGMENTERS)
     cacheable = True
     _segmenter: Segmenter
@@ -55,6 +57,6 @@ def response_of(
 ) -> SegmentRegionAroundPointResponse:
     (region,) = regions
     return SegmentRegionAroundPointResponse(
-        segment=segment_of(region),
-        overlay=call.reply_image(laid_over(scene.pixels, [region.mask]), request.format),
+        segment=segment_of(region, scene),
+        overlay=call.reply_image(laid_over(scene.pixels, regions), request.format),
     )

@@ -7,14 +7,10 @@ import math
 import numpy as np
 import pytest
 from google.protobuf.message import Message
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
-from numpy.typing import NDArray
-from pycocotools import mask as coco
 
-from thinkimg_rpc.check.form import form_problems, mask_of
+from thinkimg_rpc.check.form import form_problems
 from thinkimg_rpc.digest import digest_of
+from thinkimg_rpc.imaging.mask import mask_of
 from thinkimg_rpc.v1 import (
     Box,
     CropResponse,
@@ -42,16 +38,14 @@ def result(data: bytes = PICTURE, width: int = 40, digest: str | None = None) ->
     return ResultImage(data=data, digest=digest, width=width, height=30)
 
 
-def mask(pixels: NDArray[np.bool_]) -> Mask:
-    encoded = coco.encode(np.asfortranarray(pixels.astype(np.uint8)))
-    height, width = pixels.shape
-    return Mask(width=width, height=height, counts=encoded["counts"].decode())
-
-
 def segment(area: float, height: int = HEIGHT) -> SAMResponse:
     pixels = np.zeros((height, WIDTH), bool)
     pixels[5:10, 5:10] = True
-    return SAMResponse(segments=[Segment(mask=mask(pixels), area=area, score=0.5)])
+    return SAMResponse(segments=[Segment(mask=mask_of(pixels), area=area, score=0.5)])
+
+
+def masked(counts: str) -> SAMResponse:
+    return SAMResponse(segments=[Segment(mask=Mask(width=40, height=30, counts=counts))])
 
 
 def detected(box: Box, score: float = 0.5) -> GroundingDINOResponse:
@@ -95,6 +89,7 @@ def test_an_answer_that_fits_the_picture_has_no_problems(answer: Message) -> Non
         (pointed(3, 40), "points[0].point: (3, 40) is not inside 40 x 30"),
         (segment(26), "segments[0]: its area is 25 pixels, not 26"),
         (segment(25, height=29), "segments[0].mask: it is of 40 x 29, the picture of 40 x 30"),
+        (masked("00"), "segments[0].mask: "),
         (
             CropResponse(image=result(), answered_by=Provenance(cached=True)),
             "answered_by: an answer to another picture was taken for this one's",
@@ -104,17 +99,3 @@ def test_an_answer_that_fits_the_picture_has_no_problems(answer: Message) -> Non
 def test_what_is_wrong_is_told_with_its_place(answer: Message, problem: str) -> None:
     (told,) = form_problems(answer, WIDTH, HEIGHT)
     assert told.startswith(problem)
-
-
-@given(arrays.arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))))
-def test_masks_are_read_as_coco_writes_them(pixels: NDArray[np.bool_]) -> None:
-    assert np.array_equal(mask_of(mask(pixels)), pixels)
-
-
-@given(st.text(st.characters(min_codepoint=48, max_codepoint=111), max_size=12))
-def test_run_lengths_that_do_not_fill_the_image_are_refused(counts: str) -> None:
-    try:
-        pixels = mask_of(Mask(width=7, height=5, counts=counts))
-    except ValueError:
-        return
-    assert pixels.shape == (5, 7)

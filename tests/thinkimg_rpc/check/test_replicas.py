@@ -121,7 +121,7 @@ async def test_every_tool_is_asked_at_every_replica() -> None:
         (SeesNothing, Verdict.WRONG, '"Harvest" was not read; "Rainfall" was not read'),
         (SomeModel, Verdict.FORM, "the legend was not found; the red bar was not found"),
         (PointsNowhere, Verdict.WRONG, "the red bar was not found"),
-        (LosesItsMask, Verdict.WRONG, "there is no mask"),
+        (LosesItsMask, Verdict.WRONG, "a mask cannot be 0x0"),
         (Crashes, Verdict.FAILED, "RuntimeError"),
         (Refuses, Verdict.FAILED, "not today"),
     ],
