@@ -67,7 +67,7 @@ def test_a_whole_folder_is_loaded_for_inference(whole: Path) -> None:
 def test_the_settings_precision_is_the_models(whole: Path) -> None:
     placement = place_model(ModelSettings(device="cpu", precision="bfloat16"))
     assert load_model(QWEN, whole, placement).dtype == torch.bfloat16
-    assert backend_title(whole, placement).endswith("tiny-qwen, cpu bfloat16")
+    assert backend_title(whole, placement).endswith(f"{title_of(whole)}, cpu bfloat16")
 
 
 @pytest.mark.usefixtures("two_gpus")
@@ -242,11 +242,19 @@ def test_a_folder_without_an_image_processor_is_refused(folder: Path) -> None:
         load_processor(transformers.AutoProcessor, folder)
 
 
-def test_weights_are_called_by_the_name_people_know(tmp_path: Path) -> None:
-    snapshot = tmp_path / "models--Qwen--Qwen3-VL-4B-Instruct" / "snapshots" / "0a1b2c"
+def test_weights_are_called_by_the_name_people_know_and_their_revision(tmp_path: Path) -> None:
+    snapshot = tmp_path / "models--Qwen--Qwen3-VL-4B-Instruct" / "snapshots" / "0a1b2c3d4e5f"
     snapshot.mkdir(parents=True)
-    assert title_of(snapshot) == "Qwen/Qwen3-VL-4B-Instruct"
-    assert title_of(tmp_path / "my-dino") == "my-dino"
+    assert title_of(snapshot) == "Qwen/Qwen3-VL-4B-Instruct@0a1b2c3"
+
+
+def test_a_folder_has_another_title_once_its_weights_were_trained_on(folder: Path) -> None:
+    before = title_of(folder)
+    assert before == title_of(folder)
+    assert before.startswith("tiny-qwen@")
+    forget_weights(folder)
+    assert title_of(folder) != before
+    assert title_of(folder / "model.safetensors").startswith("model.safetensors@")
 
 
 @pytest.mark.gpu

@@ -43,4 +43,6 @@ def view_for_model(pixels: Pixels, *, max_pixels: int, max_aspect: float) -> Mod
     below, beside = max(0, least - scaled_height), max(0, least - scaled_width)
     if below or beside:
         pixels = known_uint8(cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_REPLICATE))
+    if not pixels.flags.writeable:  # torch knows no tensors that must not be written to
+        pixels = pixels.copy()
     return ModelView(pixels, scaled_width / width, scaled_height / height)

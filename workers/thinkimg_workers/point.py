@@ -58,8 +58,8 @@ class Point(Tool[PointRequest, PointResponse]):
 def _question(request: PointRequest, call: Call) -> Question:
     """Raises: InvalidRequest, ImageNotCached."""
     description = " ".join(request.description.split())
-    if not description:
-        raise InvalidRequest.field("description", "is blank; say in words what to point at")
+    if not any(map(str.isalnum, description)):
+        raise InvalidRequest.field("description", "has no word in it; say what to point at")
 
     def lines() -> list[TextLine]:
         return lines_of(call, request.image)

@@ -6,6 +6,7 @@ that name the file and the remedy, and nothing is ever fetched over the network.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _PRECISIONS = {
     "bfloat16": torch.bfloat16,
 }
 _WORDS = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "spiece.model")
+_STATE_DIGITS = 7
 _FETCH_AGAIN = "fetch the weights again, or give the path of a whole copy"
 
 
@@ -182,18 +184,25 @@ def memory_in_use(device: torch.device) -> int:
 
 
 def title_of(place: Path) -> str:
-    """The name people know weights by: "IDEA-Research/grounding-dino-tiny", or the folder's."""
-    repository = place.resolve().parent.parent.name
-    if place.resolve().parent.name == "snapshots" and repository.startswith("models--"):
-        return repository.removeprefix("models--").replace("--", "/")
-    return place.resolve().name
+    """The name people know weights by, and which state of them it is.
+
+    "IDEA-Research/grounding-dino-tiny@a2bb814" by its revision, of the Hugging Face
+    cache; "my-dino@3f09c1d", another one whenever a file in the folder changes.
+    Answers are kept by the backend's name, and other weights answer otherwise.
+    """
+    place = place.resolve()
+    repository = place.parent.parent.name
+    if place.parent.name == "snapshots" and repository.startswith("models--"):
+        name = repository.removeprefix("models--").replace("--", "/")
+        return f"{name}@{place.name[:_STATE_DIGITS]}"
+    state = hashlib.sha256()
+    for file in [place] if place.is_file() else sorted(filter(Path.is_file, place.iterdir())):
+        state.update(f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}\n".encode())
+    return f"{place.name}@{state.hexdigest()[:_STATE_DIGITS]}"
 
 
 def backend_title(place: Path, placement: Placement) -> str:
-    """What `Tool.backend` says of a model: "transformers 5.2.0 grounding-dino-tiny, cpu float32".
-
-    The place of the weights is in it because answers are kept by it.
-    """
+    """What `Tool.backend` says: "transformers 5.2.0 my-dino@3f09c1d, cpu float32"."""
     return f"transformers {transformers.__version__} {title_of(place)}, {placement}"
 
 

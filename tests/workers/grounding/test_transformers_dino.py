@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,15 @@ import pytest
 import torch
 import transformers
 
+from thinkimg_rpc.client.mesh import Mesh
+from thinkimg_rpc.imaging.codec import encode_png
 from thinkimg_rpc.imaging.rgb import Pixels
 from thinkimg_rpc.settings import CannotStart, ModelSettings
+from thinkimg_rpc.v1 import GroundingDINORequest
 from thinkimg_workers.grounding.caption import as_model_reads
 from thinkimg_workers.grounding.detector import Found, Search
 from thinkimg_workers.grounding.transformers_dino import TransformersDetector
+from thinkimg_workers.grounding_dino import GroundingDINO
 
 from ..answering import noise
 from ..tiny_checkpoints import save_grounding_dino
@@ -139,7 +144,9 @@ def test_a_search_alone_stops_when_nobody_waits(detector: TransformersDetector) 
 
 
 def test_its_name_says_which_weights_answer(folder: Path, detector: TransformersDetector) -> None:
-    assert detector.name == (f"transformers {transformers.__version__} {folder.name}, cpu float32")
+    title = f"transformers {transformers.__version__} {folder.name}@"
+    assert detector.name.startswith(title)
+    assert detector.name.endswith(", cpu float32")
 
 
 def test_queries_are_written_as_the_model_wants_them() -> None:
@@ -157,3 +164,39 @@ def test_weights_of_another_kind_of_model_are_refused(tmp_path: Path) -> None:
 def test_it_says_at_start_that_it_has_no_quantized_form(folder: Path) -> None:
     with pytest.raises(CannotStart, match="no quantized form"):
         TransformersDetector(ModelSettings(device="cpu", quantization="8bit"), folder)
+
+
+async def test_calls_at_one_mesh_share_passes_and_get_their_own_answers(
+    folder: Path, detector: TransformersDetector
+) -> None:
+    models = ModelSettings(
+        backend="transformers", weights=str(folder), device="cpu", max_batch_wait_s=0.2
+    )
+    pictures = [noise(120, 80), noise(90, 90)]
+    queries = ["red bar", "legend", "the blue line. title", "x axis label"]
+    asked = [(picture, query) for picture in pictures for query in queries]
+    async with Mesh.local([GroundingDINO], models=models, concurrency=2) as mesh:
+        responses = await asyncio.gather(
+            *(
+                mesh.grounding_dino(
+                    GroundingDINORequest(
+                        image=mesh.image(encode_png(picture)),
+                        query=query,
+                        box_threshold=0.01,
+                        text_threshold=0.02,
+                    )
+                )
+                for picture, query in asked
+            )
+        )
+    for (picture, query), response in zip(asked, responses, strict=True):
+        (found,) = detector.detect([search(picture, query, box_threshold=0.01)])
+        same(
+            [
+                Found((d.box.x0, d.box.y0, d.box.x1, d.box.y1), d.score, d.label)
+                for d in response.detections
+            ],
+            found,
+        )
+        assert response.answered_by.backend == detector.name
+        assert response.detections or response.message

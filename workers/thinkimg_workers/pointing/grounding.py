@@ -14,10 +14,16 @@ from thinkimg_workers.grounding.detector import (
     DEFAULT_BOX_THRESHOLD,
     DEFAULT_TEXT_THRESHOLD,
     Detector,
+    Explains,
     Found,
     Search,
 )
 from thinkimg_workers.pointing.pointer import Pointed, Pointing, Question
+
+_ADVICE = (
+    'Describe what can be seen, in a few plain words: a colour and a shape ("red bar"), a part '
+    '("legend", "title", "x axis label"), or words that are written in the image'
+)
 
 
 class GroundingPointer:
@@ -32,18 +38,14 @@ class GroundingPointer:
     def point(self, questions: Sequence[Question]) -> Sequence[Pointing]:
         found = self._detector.detect([_search_for(question) for question in questions])
         return [
-            Pointing(tuple(_point_on(thing) for thing in things))
-            if things
-            else Pointing((), nothing_found(question))
+            Pointing(tuple(map(_point_on, things)), "" if things else self._why_nothing(question))
             for question, things in zip(questions, found, strict=True)
         ]
 
-
-def nothing_found(question: Question) -> str:
-    return (
-        f'nothing in the image fits "{question.description}"; try other words: a colour and a '
-        'shape ("red bar"), a part ("legend", "title"), or text as it stands in the image'
-    )
+    def _why_nothing(self, question: Question) -> str:
+        detector = self._detector
+        reason = detector.explain(question.description) if isinstance(detector, Explains) else ""
+        return f"Nothing was found. {reason + '. ' if reason else ''}{_ADVICE}."
 
 
 def _search_for(question: Question) -> Search:
