@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from thinkimg_rpc.imaging.rgb import Pixels
@@ -57,3 +57,10 @@ class Detector(Protocol):
     def detect(self, searches: Sequence[Search]) -> Sequence[list[Found]]:
         """What each search finds, best first, in the order of the searches."""
         ...
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A detector that can say how it understood a query, for one that found nothing."""
+
+    def explain(self, query: str) -> str: ...

@@ -1,0 +1,226 @@
+"""What each text of a chart is for: title, axis label, tick, note."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from thinkimg_workers.grounding.boxes import Box, gap, union_of
+from thinkimg_workers.grounding.texts import Words, merged_words
+from thinkimg_workers.grounding.things import Thing
+from thinkimg_workers.grounding.vocabulary import Role
+
+_NOTE_WORDS = ("note", "source", "survey conducted", "pew research", "graphic by", "data:", "*")
+_SAME_SIZE = 0.8
+_NEXT_LINE = 0.9
+_SAME_INK = 30.0
+_OFF_MIDDLE = 0.28
+"""How far from the middle of the plot, by its side, the label of an axis may be."""
+_LABEL_DISTANCE = 4.5
+"""In heights of its text, from the ticks."""
+
+
+def is_note(words: Words) -> bool:
+    return words.text.casefold().startswith(_NOTE_WORDS)
+
+
+def titles_in(words: Sequence[Words], plot: Box) -> tuple[list[Thing], list[Thing]]:
+    """The title, or titles side by side, over a plot, and what is written under it."""
+    above = [
+        one
+        for one in words
+        if not (one.upright or one.slanted)
+        and one.box.middle[1] < plot.y0
+        and sum(map(str.isalpha, one.text)) >= 2
+        and not is_note(one)
+    ]
+    blocks = _blocks(above)
+    if not blocks:
+        return [], []
+    # A line over the title is smaller than it.
+    first = min(
+        range(min(2, len(blocks))),
+        key=lambda at: (-(_size(blocks[at]) > 1.25 * _size(blocks[0])), at),
+    )
+    titles = [Thing("title", one.box, 0.9, one.text) for one in blocks[first]]
+    after = blocks[first + 1 : first + 2]
+    subtitles = [Thing("subtitle", one.box, 0.8, one.text) for row in after for one in row]
+    return titles, subtitles
+
+
+def axis_labels(
+    words: Sequence[Words], plot: Box, whole: Box
+) -> tuple[list[Thing], list[Thing], list[Thing], list[Thing]]:
+    """Labels of x and of y, ticks of x and of y, of a plot with its surroundings."""
+    around = [one for one in words if whole.has_middle_of(one.box)]
+    x_ticks, x_labels = _below(around, plot)
+    y_labels = _beside(around, plot)
+    taken = {id(one) for one in (*y_labels, *x_labels)}
+    y_ticks = [
+        one
+        for one in around
+        if id(one) not in taken
+        and not one.upright
+        and one.box.x1 <= plot.x0 + 0.5 * one.size
+        and plot.y0 - one.size <= one.box.middle[1] <= plot.y1 + one.size
+    ]
+    return (
+        _things("x_label", [merged_words(x_labels)] if x_labels else [], 0.85),
+        _things("y_label", [merged_words(y_labels)] if y_labels else [], 0.85),
+        _things("x_tick", x_ticks, 0.8),
+        _things("y_tick", y_ticks, 0.8),
+    )
+
+
+def notes_in(words: Sequence[Words], plot: Box) -> list[Thing]:
+    """Sources and remarks under a chart."""
+    below = sorted(
+        (one for one in words if one.box.y0 >= plot.y1), key=lambda one: one.box.middle[1]
+    )
+    starts = [at for at, one in enumerate(below) if is_note(one)]
+    return _things("note", below[starts[0] :] if starts else [], 0.8)
+
+
+def _things(role: Role, words: Sequence[Words], sure: float) -> list[Thing]:
+    return [Thing(role, one.box, sure, one.text) for one in words]
+
+
+def _blocks(words: Sequence[Words]) -> list[list[Words]]:
+    """Rows of text from top to bottom; lines that go on make one."""
+    blocks: list[list[Words]] = []
+    for row in rows_of(words):
+        joined = _joined(row)
+        if blocks and len(joined) == 1 and len(blocks[-1]) == 1:
+            last, one = blocks[-1][0], joined[0]
+            if _goes_on(last, one):
+                blocks[-1] = [merged_words([last, one])]
+                continue
+        elif blocks and len(joined) == len(blocks[-1]) > 1:
+            pairs = list(zip(blocks[-1], joined, strict=True))
+            if all(_goes_on(*pair) for pair in pairs):
+                blocks[-1] = [merged_words(pair) for pair in pairs]
+                continue
+        blocks.append(joined)
+    return blocks
+
+
+def rows_of(words: Sequence[Words]) -> list[list[Words]]:
+    """From top to bottom, each from left to right."""
+    rows: list[list[Words]] = []
+    for one in sorted(words, key=lambda one: one.box.middle[1]):
+        last = rows[-1] if rows else []
+        if last and abs(one.box.middle[1] - last[0].box.middle[1]) < 0.5 * min(
+            one.size, last[0].size
+        ):
+            last.append(one)
+        else:
+            rows.append([one])
+    return [sorted(row, key=lambda one: one.box.x0) for row in rows]
+
+
+def _joined(row: Sequence[Words]) -> list[Words]:
+    """The pieces of a row that are one line of text."""
+    parts = [row[0]]
+    for one in row[1:]:
+        last = parts[-1]
+        if one.box.x0 - last.box.x1 < 0.9 * last.size and _same_size(last, one):
+            parts[-1] = merged_words([last, one])
+        else:
+            parts.append(one)
+    return parts
+
+
+def _goes_on(last: Words, one: Words) -> bool:
+    if one.box.y0 - last.box.y1 > _NEXT_LINE * last.size or not _same_size(last, one):
+        return False
+    if float(np.linalg.norm(last.ink - one.ink)) > _SAME_INK:
+        return False
+    left = abs(last.box.x0 - one.box.x0) < last.size
+    return left or abs(last.box.middle[0] - one.box.middle[0]) < 1.5 * last.size
+
+
+def _same_size(one: Words, other: Words) -> bool:
+    return min(one.size, other.size) >= _SAME_SIZE * max(one.size, other.size)
+
+
+def _size(block: Sequence[Words]) -> float:
+    return max(one.size for one in block)
+
+
+def _below(words: Sequence[Words], plot: Box) -> tuple[list[Words], list[Words]]:
+    """The ticks under a plot, and the label under them."""
+    under = [
+        one
+        for one in words
+        if one.box.middle[1] > plot.y1 - 0.3 * one.size
+        and one.box.x1 > plot.x0 - 3 * one.size
+        and one.box.x0 < plot.x1 + 3 * one.size
+        and not is_note(one)
+    ]
+    rows = rows_of([one for one in under if not (one.upright or one.slanted)])
+    turned = [one for one in under if one.upright or one.slanted]
+    if turned:
+        foot = max(one.box.y1 for one in turned)
+        ticks, rest = turned, [row for row in rows if row[0].box.middle[1] > foot]
+        ticks += [one for row in rows if row[0].box.middle[1] <= foot for one in row]
+    elif rows and (len(rows[0]) > 1 or rows[0][0].is_number or len(rows) == 1):
+        ticks, rest = list(rows[0]), rows[1:]
+        # The second line of names that are too long for one.
+        while rest and len(rest[0]) > 1 and _is_next(ticks, rest[0]):
+            ticks, rest = ticks + rest[0], rest[1:]
+    else:
+        ticks, rest = [], rows
+    foot = max([one.box.y1 for one in ticks], default=plot.y1)
+    if rows and len(rows) == 1 and len(rows[0]) == 1 and not turned and not rows[0][0].is_number:
+        ticks, rest, foot = [], rows, plot.y1
+    label: list[Words] = []
+    for row in rest[:3]:
+        one = merged_words(row) if len(_joined(row)) == 1 else None
+        if one is None or one.is_number or not _is_centred(one, plot):
+            break
+        if one.box.y0 - foot > (_LABEL_DISTANCE if not label else 0.6) * one.size:
+            break
+        label += row
+        foot = one.box.y1
+    return ticks, label
+
+
+def _is_next(ticks: Sequence[Words], row: Sequence[Words]) -> bool:
+    return row[0].box.y0 - max(one.box.y1 for one in ticks) < 0.4 * row[0].size
+
+
+def _is_centred(one: Words, plot: Box) -> bool:
+    return abs(one.box.middle[0] - plot.middle[0]) < _OFF_MIDDLE * max(plot.width, 6 * one.size)
+
+
+def _beside(words: Sequence[Words], plot: Box) -> list[Words]:
+    """Text that reads up or down, to the left of a plot, else to its right."""
+    upright = [
+        one
+        for one in words
+        if one.upright
+        and gap(one.box.y0, one.box.y1, plot.y0, plot.y1) < 0
+        and any(map(str.isalpha, one.text))
+        and len(one.text) > 1
+    ]
+    left = [one for one in upright if one.box.middle[0] < plot.x0]
+    right = [one for one in upright if one.box.middle[0] > plot.x1]
+    beside = left or right
+    if not beside:
+        return []
+    middle = plot.middle[1]
+    first = min(beside, key=lambda one: (one.box.x0 if left else -one.box.x1,
+                                         abs(one.box.middle[1] - middle)))  # fmt: skip
+    together = [
+        one
+        for one in beside
+        if gap(one.box.x0, one.box.x1, first.box.x0, first.box.x1) < 0.8 * first.size
+        and _same_size(one, first)
+    ]
+    return sorted(together, key=lambda one: one.box.x0)
+
+
+def content_of(things: Sequence[Thing], fallback: Box) -> Box:
+    """The box around some things."""
+    return union_of(thing.box for thing in things) if things else fallback
