@@ -1,0 +1,267 @@
+"""Which part of a figure belongs to which plot: the figure is cut in two, and its parts again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from thinkimg_workers.panels.content import Mask
+from thinkimg_workers.panels.headings import Text, rows_of
+from thinkimg_workers.panels.plots import Plot
+from thinkimg_workers.panels.rect import Rect
+
+_TO_LABELS = 0.3
+"""What the gap between a plot and the numbers along it counts, beside any other gap."""
+_TO_TITLE = 0.8
+"""What the gap between a plot and the text over it counts."""
+_TO_WORDS = 0.5
+"""What the gap between a legend's sign and its word counts."""
+_BETWEEN_WORDS = 3.0
+"""What the gap between an axis label and the next title counts."""
+_REACH = 4
+"""How far a text's box may be from where its print begins or ends, in pixels."""
+_LETTER = re.compile(r"\(?[a-zA-Z][).]")
+_NUMBER = re.compile(r"[-+\u2212\u2013]?[\d.,]+\s*[%kKmM]?")
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """Where to cut, how wide the blank strip is there, and what comes on either side."""
+
+    width: float
+    at: int
+    first: list[Plot]
+    second: list[Plot]
+    upright: bool
+
+
+@dataclass(frozen=True)
+class _Gap:
+    """Blank from one thing to the next, and how likely panels meet there, by its width."""
+
+    begin: int
+    end: int
+    value: float
+
+
+@dataclass(frozen=True)
+class _Habits:
+    """Whether this figure's panels mostly have titles, and labels under their numbers."""
+
+    titled: bool
+    labelled: bool
+
+
+def cells_of(
+    content: Mask, plots: Sequence[Plot], texts: Sequence[Text]
+) -> list[tuple[Plot, Rect]]:
+    """Each plot with the part of the figure around it: the parts do not overlap."""
+    height, width = content.shape
+    habits = _habits_of(plots, texts)
+    return list(_divided(content, Rect(0, 0, width, height), list(plots), texts, habits))
+
+
+def _habits_of(plots: Sequence[Plot], texts: Sequence[Text]) -> _Habits:
+    """Seen at the plots that have no other above or below."""
+    flat = [text for text in texts if not text.upright]
+    titled = labelled = top = bottom = 0
+    for plot in plots:
+        y0, y1 = plot.whole.y0, plot.whole.y1
+        near = [text for text in flat if text.place.overlap_x(plot.whole) > 0]
+        facing = [other.whole for other in plots if other.whole.overlap_x(plot.whole) > 0]
+        if all(other.y1 > y0 for other in facing):
+            top += 1
+            titled += any(text.place.middle_y < y0 for text in near)
+        if all(other.y0 < y1 for other in facing):
+            rows = rows_of([text for text in near if text.place.middle_y > y1])
+            if rows and _are_labels(rows[0]):
+                bottom += 1
+                labelled += len(rows) > 1
+    return _Habits(titled * 2 > top, labelled * 2 > bottom)
+
+
+def _divided(
+    content: Mask, region: Rect, plots: list[Plot], texts: Sequence[Text], habits: _Habits
+) -> Iterator[tuple[Plot, Rect]]:
+    if len(plots) < 2:
+        yield from ((plot, region) for plot in plots)
+        return
+    cuts = [
+        cut
+        for upright in (False, True)
+        for cut in _cuts(content, region, plots, texts, habits, upright=upright)
+    ]
+    if not cuts:
+        # A pinwheel: no straight cut leaves every plot whole.
+        yield from ((plot, plot.whole) for plot in plots)
+        return
+    cut = max(cuts, key=lambda cut: cut.width)
+    x0, y0, x1, y1 = region
+    if cut.upright:
+        parts = Rect(x0, y0, cut.at, y1), Rect(cut.at, y0, x1, y1)
+    else:
+        parts = Rect(x0, y0, x1, cut.at), Rect(x0, cut.at, x1, y1)
+    for part, inside in zip(parts, (cut.first, cut.second), strict=True):
+        yield from _divided(content, part, inside, texts, habits)
+
+
+def _cuts(
+    content: Mask,
+    region: Rect,
+    plots: Sequence[Plot],
+    texts: Sequence[Text],
+    habits: _Habits,
+    *,
+    upright: bool,
+) -> Iterator[_Cut]:
+    """The best place in every gap between plots, from the top or from the left."""
+    near, far = (0, 2) if upright else (1, 3)
+    ordered = sorted(plots, key=lambda plot: plot.whole[near])
+    part = content[region.y0 : region.y1, region.x0 : region.x1]
+    drawn = part.sum(axis=0 if upright else 1)
+    for count in range(1, len(ordered)):
+        first, second = ordered[:count], ordered[count:]
+        begin = max(plot.whole[far] for plot in first)
+        end = min(plot.whole[near] for plot in second)
+        if begin >= end:
+            continue
+        profile = drawn[begin - region[near] : end - region[near]]
+        blanks = [(begin + a, begin + b) for a, b in _blank_runs(profile == 0)]
+        if not blanks:
+            # Where least is drawn; any clean cut is better.
+            yield _Cut(-float(profile.min()), begin + int(profile.argmin()), first, second, upright)
+            continue
+        inside = [text for text in texts if region.has_middle_of(text.place)]
+        chains = list(_chains(content, first, second, inside, habits, upright=upright))
+        widest = max(b - a for a, b in blanks)
+
+        def worth(blank: tuple[int, int]) -> float:
+            middle = (blank[0] + blank[1]) / 2
+            votes = sum(_vote(chain, middle) for chain in chains)  # noqa: B023
+            return votes / max(1, len(chains)) + 0.3 * (blank[1] - blank[0]) / widest  # noqa: B023
+
+        best = max(blanks, key=worth)
+        yield _Cut(best[1] - best[0], (best[0] + best[1]) // 2, first, second, upright)
+
+
+def _blank_runs(blank: Mask) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.r_[False, blank, False].astype(np.int8))).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
+def _vote(chain: Sequence[_Gap], at: float) -> float:
+    """How well a cut suits what stands between two plots: 1 at best, -1 through a text."""
+    best = max((gap.value for gap in chain), default=0)
+    here = next((gap.value for gap in chain if gap.begin <= at <= gap.end), None)
+    if here is None:
+        return -1.0
+    return here / best if best > 0 else 0.0
+
+
+def _chains(
+    content: Mask,
+    first: Sequence[Plot],
+    second: Sequence[Plot],
+    texts: Sequence[Text],
+    habits: _Habits,
+    *,
+    upright: bool,
+) -> Iterator[list[_Gap]]:
+    """For each plot, the blanks from it to the next plot."""
+    pairs = {_nearest(plot, second, upright=upright, after=True) for plot in first}
+    pairs |= {_nearest(plot, first, upright=upright, after=False) for plot in second}
+    for pair in pairs:
+        if pair is None:
+            continue
+        between = _between(*pair, upright=upright)
+        if any(between.meets(plot.area) for plot in (*first, *second)):
+            continue
+        # The title of a pie, at the left, does not stand over the pie.
+        wider = between if upright else between._replace(x0=between.x0 - between.width // 3)
+        inside = [text for text in texts if wider.meets(text.place)]
+        part = content[between.y0 : between.y1, between.x0 : between.x1]
+        begin = between.x0 if upright else between.y0
+        runs = _blank_runs(part.sum(axis=0 if upright else 1) == 0)
+        strip = _Strip(pair[0], begin, begin + part.shape[1 if upright else 0], inside, habits)
+        weight = strip.weight_across if upright else strip.weight_down
+        yield [_Gap(begin + a, begin + b, (b - a) * weight(begin + a, begin + b)) for a, b in runs]
+
+
+def _nearest(
+    plot: Plot, others: Sequence[Plot], *, upright: bool, after: bool
+) -> tuple[Plot, Plot] | None:
+    """A plot and the next one that it faces, in their order."""
+    facing = [other for other in others if _faces(plot, other, upright=upright)]
+    if not facing:
+        return None
+    near, far = (0, 2) if upright else (1, 3)
+    if after:
+        return plot, min(facing, key=lambda other: other.whole[near])
+    return max(facing, key=lambda other: other.whole[far]), plot
+
+
+def _faces(plot: Plot, other: Plot, *, upright: bool) -> bool:
+    one, two = plot.whole, other.whole
+    return (one.overlap_y(two) if upright else one.overlap_x(two)) > 0
+
+
+def _between(one: Plot, two: Plot, *, upright: bool) -> Rect:
+    """From one plot to the next, along the smaller of the two."""
+    if upright:
+        small = min(one.whole, two.whole, key=lambda whole: whole.height)
+        return Rect(one.whole.x1, small.y0, two.whole.x0, small.y1)
+    small = min(one.whole, two.whole, key=lambda whole: whole.width)
+    return Rect(small.x0, one.whole.y1, small.x1, two.whole.y0)
+
+
+@dataclass(frozen=True)
+class _Strip:
+    """What is between two plots, from `first` to `last`."""
+
+    plot: Plot
+    first: int
+    last: int
+    texts: Sequence[Text]
+    habits: _Habits
+
+    def weight_across(self, begin: int, end: int) -> float:
+        """What a blank counts, from left to right, by what stands before and after it."""
+        before = [text for text in self.texts if abs(text.place.x1 - begin) <= _REACH]
+        after = [text for text in self.texts if abs(text.place.x0 - end) <= _REACH]
+        if begin == self.first:
+            has_bar = self.plot.whole.x1 > self.plot.area.x1
+            return _TO_LABELS if has_bar and _are_labels(after) else 1.0
+        if end == self.last or any(text.upright for text in before):
+            return _TO_LABELS
+        if after and not before and not any(text.upright for text in after):
+            return _TO_WORDS
+        return 1.0
+
+    def weight_down(self, begin: int, end: int) -> float:
+        """The same from top to bottom."""
+        rows = rows_of(self.texts)
+        above = sum(row[0].place.y1 <= begin + _REACH for row in rows)
+        has_ticks = bool(rows) and _are_labels(rows[0])
+        if above < len(rows) and any(_LETTER.match(text.text) for text in rows[above]):
+            return _BETWEEN_WORDS
+        if begin == self.first:
+            return _TO_LABELS if has_ticks else 1.0
+        words = len(rows) - has_ticks
+        if has_ticks and words and above == self._labels_among(words) + 1:
+            return _BETWEEN_WORDS
+        if end == self.last and above:
+            return _TO_TITLE if above > 1 or has_ticks else _TO_LABELS
+        return 1.0
+
+    def _labels_among(self, rows: int) -> int:
+        """How many of the rows of words under the numbers name the axis; -1: cannot be told."""
+        if self.habits.titled == self.habits.labelled:
+            return 1 if rows > 1 else -1
+        return int(self.habits.labelled)
+
+
+def _are_labels(row: Sequence[Text]) -> bool:
+    return len(row) > 2 or any(_NUMBER.fullmatch(text.text.strip()) for text in row)

@@ -1,0 +1,297 @@
+"""Where the plots of a figure are: frames, shaded areas, pictures, pies, sets of grid lines.
+
+A plot is what its panel is found by; titles and labels around it come later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from thinkimg_workers.panels.content import Mask, pieces_of
+from thinkimg_workers.panels.rect import Rect, around
+
+_RULE_THICKNESS = 0.006
+"""Of the picture's shorter side, 5 pixels at least: a piece this low is a grid line."""
+_RULE_LENGTH = 0.05
+"""Of the picture's width."""
+_SAME_EDGE = 4
+"""How far apart, in pixels, the ends of lines may be that belong together."""
+_FULL = 0.97
+"""How much of a row or column is drawn if a line runs along it."""
+_UPRIGHT = 0.85
+"""The same for a frame's side, above marks that stick out at its ends."""
+_WIDER_GAP = 1.15
+"""A gap between grid lines so many times the usual one separates two plots."""
+_LEAST_SIDE, _LEAST_LINES = 22, 1.9
+"""A plot's least height and width: in pixels, and in lines of text."""
+_BAR_ASPECT = 8.0
+"""From which a thin upright or lying piece may be a colour bar."""
+_TEXT_SHARE = 0.22
+"""A box so full of text is a legend or a table of words."""
+_LEGEND_SHARE = 0.08
+"""The same for a small one."""
+_SMALL = 0.06
+"""Of the middle plot's area: what is smaller is no plot of its own."""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """The area data are drawn in, and with its colour bars."""
+
+    area: Rect
+    whole: Rect
+
+
+def find_plots(content: Mask, texts: Sequence[Rect]) -> list[Plot]:
+    """The plots of a figure, in no particular order; none on a blank one."""
+    height, width = content.shape
+    pieces = [piece for piece in pieces_of(content) if not _is_frame(piece, content)]
+    thin = max(5, round(min(height, width) * _RULE_THICKNESS))
+    wide = [
+        one
+        for one in pieces
+        if one.width >= width * _RULE_LENGTH
+        and not any(text.has_middle_of(one) and one.height <= text.height for text in texts)
+    ]
+    rules = [one for one in wide if one.height <= thin]
+    line_height = float(np.median([min(text.width, text.height) for text in texts] or [0]))
+    least = max(_LEAST_SIDE, _LEAST_LINES * line_height)
+    large = [one for one in pieces if one.width >= least and one.height >= least]
+    loose = [
+        one
+        for one in pieces
+        if one.width < least and not any(text.has_middle_of(one) for text in texts)
+    ]
+    areas = _merged([*large, *_rule_sets(rules, wide, loose, content, texts)])
+    areas = [area for area in areas if min(area.width, area.height) >= least]
+    legends = _legends(areas, texts)
+    areas = _without_specks([area for area in areas if area not in legends])
+    bars = [one for one in {*pieces, *areas} if one.height > thin and _is_bar(one, least)]
+    bars = [
+        bar
+        for bar in bars
+        if not any(bar.meets(area) and bar != area for area in areas)
+        and not any(text.has_middle_of(bar) for text in texts)
+    ]
+    owners = {bar: owner for bar in bars if (owner := _owner_of_bar(bar, areas))}
+    areas = [area for area in areas if area not in owners]
+    legends += _legend_entries(pieces, areas, texts)
+    owners |= {legend: owner for legend in legends if (owner := _owner_of_legend(legend, areas))}
+    return [
+        Plot(area, around([area, *(one for one, owner in owners.items() if owner == area)]))
+        for area in areas
+    ]
+
+
+def _is_frame(piece: Rect, content: Mask) -> bool:
+    """Whether it is a line around the whole figure."""
+    height, width = content.shape
+    if piece.width < 0.97 * width or piece.height < 0.97 * height:
+        return False
+    inner = content[height // 40 : -height // 40, width // 40 : -width // 40]
+    return bool(inner.mean() < 0.5)
+
+
+def _is_bar(piece: Rect, least: float) -> bool:
+    long, short = max(piece.width, piece.height), max(1, min(piece.width, piece.height))
+    return long / short >= _BAR_ASPECT and long >= 2 * least and short <= 2 * least
+
+
+def _text_share(area: Rect, texts: Sequence[Rect]) -> float:
+    inside = sum(area.shared(text).area for text in texts if area.has_middle_of(text))
+    return inside / area.area
+
+
+def _rule_sets(
+    rules: Sequence[Rect],
+    wide: Sequence[Rect],
+    loose: Sequence[Rect],
+    content: Mask,
+    texts: Sequence[Rect],
+) -> list[Rect]:
+    """The areas that lines of grids span: same ends, about the same distances."""
+    # Bars or curves join lines of a grid; what has an upright side is a frame of its own.
+    joined = {
+        piece: _rules_in(piece, content)
+        for piece in wide
+        if piece in rules or not _closed(piece, content)
+    }
+    rest = sorted(joined, key=lambda one: one.y0)
+    found: list[tuple[Rect, float]] = []
+    thin = max([2 * _SAME_EDGE, *(rule.height for rule in rules)])
+    crossed = [
+        one
+        for one in joined
+        if one not in rules and [line.height <= thin for line in joined[one]] == [True]
+    ]
+    for rule in [*rules, *crossed]:
+        alike = [one for one in rest if _same_ends(one, rule)]
+        rest = [one for one in rest if one not in alike]
+        if rule not in alike:
+            continue
+        lines = [line for one in alike for line in joined[one]]
+        lines.sort(key=lambda line: line.y0)
+        gaps = [low.y0 - high.y1 for high, low in pairwise(lines)]
+        usual = float(np.median([gap for gap in gaps if gap > 0] or [0]))
+        found += [(area, usual) for area in _split_by_gaps(alike, lines, usual, texts, loose)]
+    areas = [area for area, _ in found]
+    return [_with_points(area, areas, usual, loose) for area, usual in found]
+
+
+def _with_points(area: Rect, others: Sequence[Rect], usual: float, loose: Sequence[Rect]) -> Rect:
+    """The area with what lies beyond its first and last line, towards others half the way."""
+    column = [one for one in others if one.overlap_x(area) > 0]
+    above = min([usual, *((area.y0 - one.y1) / 2 for one in column if one.y1 <= area.y0)])
+    below = min([usual, *((one.y0 - area.y1) / 2 for one in column if one.y0 >= area.y1)])
+    near = Rect(area.x0, round(area.y0 - above), area.x1, round(area.y1 + below))
+    return around([area, *(one.shared(near) for one in loose if near.has_middle_of(one))])
+
+
+def _same_ends(one: Rect, other: Rect) -> bool:
+    return abs(one.x0 - other.x0) <= _SAME_EDGE and abs(one.x1 - other.x1) <= _SAME_EDGE
+
+
+def _closed(piece: Rect, content: Mask) -> bool:
+    """Whether it has sides of its own: on the left and right, or on the left and at the foot."""
+    part = content[piece.y0 : piece.y1, piece.x0 : piece.x1]
+    edge = max(2 * _SAME_EDGE, part.shape[1] // 12)
+    upright = part.mean(axis=0) > _UPRIGHT
+    left, right = int(upright[:edge].sum()), int(upright[-edge:].sum())
+    foot = part[-max(2 * _SAME_EDGE, len(part) // 6) :].mean(axis=1) > _UPRIGHT
+    return bool(left and right) or bool(0 < left <= _SAME_EDGE + 2 and foot.any())
+
+
+def _rules_in(piece: Rect, content: Mask) -> list[Rect]:
+    """The lines from side to side of a piece; the whole if it is solid."""
+    full = content[piece.y0 : piece.y1, piece.x0 : piece.x1].mean(axis=1) > _FULL
+    edges = np.flatnonzero(np.diff(np.r_[False, full, False].astype(np.int8))).tolist()
+    runs = zip(edges[::2], edges[1::2], strict=True)
+    found = [Rect(piece.x0, piece.y0 + a, piece.x1, piece.y0 + b) for a, b in runs]
+    return found or [piece]
+
+
+def _split_by_gaps(
+    members: Sequence[Rect],
+    lines: Sequence[Rect],
+    usual: float,
+    texts: Sequence[Rect],
+    loose: Sequence[Rect],
+) -> list[Rect]:
+    """The members, cut into sets where the lines are further apart than usual."""
+    sets = [[members[0]]]
+    for low in members[1:]:
+        high = around(sets[-1])
+        gap = min(
+            (b.y0 - a.y1 for a in lines if high.meets(a) for b in lines if low.meets(b)),
+            default=low.y0 - high.y1,
+        )
+        between = Rect(high.x0, high.y1, high.x1, low.y0)
+        apart = gap > usual * _WIDER_GAP + 2
+        if apart or _has_labels(between, texts) or _has_ticks(between, loose):
+            sets.append([])
+        sets[-1].append(low)
+    return [around(one) for one in sets if len(one) > 1]
+
+
+def _has_labels(between: Rect, texts: Sequence[Rect]) -> bool:
+    """Whether a title or a row of labels stands there, spread over most of the width."""
+    inside = [text for text in texts if between.has_middle_of(text)]
+    if len(inside) == 1:
+        (one,) = inside
+        off = abs(one.middle_x - between.middle_x), abs(one.x0 - between.x0)
+        return min(off) <= max(_SAME_EDGE, 0.7 * one.height) and one.width > one.height
+    return len(inside) > 2 and around(inside).width > 0.5 * between.width
+
+
+def _has_ticks(between: Rect, loose: Sequence[Rect]) -> bool:
+    """Whether a row of short upright strokes stands there, as under an axis without a line."""
+    tops = [
+        one.y0
+        for one in loose
+        if between.has_middle_of(one) and one.width <= _SAME_EDGE < 4 * one.height <= 40
+    ]
+    return any(tops.count(top) > 2 for top in tops)
+
+
+def _merged(rects: Sequence[Rect]) -> list[Rect]:
+    """Boxes that overlap as one."""
+    merged: list[Rect] = []
+    for rect in sorted(rects, key=lambda rect: -rect.area):
+        while meeting := [one for one in merged if one.meets(rect)]:
+            merged = [one for one in merged if one not in meeting]
+            rect = around([rect, *meeting])
+        merged.append(rect)
+    return merged
+
+
+def _legends(areas: Sequence[Rect], texts: Sequence[Rect]) -> list[Rect]:
+    """Boxes of words, if there are plots too."""
+    if not areas:
+        return []
+    usual = float(np.median([area.area for area in areas]))
+    return [
+        area
+        for area in areas
+        if _text_share(area, texts) > (_TEXT_SHARE if area.area > usual / 3 else _LEGEND_SHARE)
+    ]
+
+
+def _legend_entries(
+    pieces: Sequence[Rect], areas: Sequence[Rect], texts: Sequence[Rect]
+) -> list[Rect]:
+    """Words outside the plots with a coloured sign right before them."""
+    outside = [text for text in texts if not any(area.meets(text) for area in areas)]
+    return [
+        around([piece, text])
+        for text in outside
+        for piece in pieces
+        if 0.8 * text.height <= piece.width <= 4 * text.height
+        and piece.height <= 1.2 * text.height
+        and 0 < text.x0 - piece.x1 <= 1.5 * text.height
+        and abs(text.middle_y - piece.middle_y) <= 0.4 * text.height
+        and not any(other.has_middle_of(piece) for other in texts)
+    ]
+
+
+def _without_specks(areas: Sequence[Rect]) -> list[Rect]:
+    """Without what is far smaller than the others."""
+    if not areas:
+        return []
+    usual = float(np.median([area.area for area in areas]))
+    return [area for area in areas if area.area >= _SMALL * usual]
+
+
+def _owner_of_legend(legend: Rect, areas: Sequence[Rect]) -> Rect | None:
+    """The plot that a legend stands beside: rather at its right or below than elsewhere."""
+    distances = []
+    for area in areas:
+        if area.overlap_y(legend) > 0.5 * legend.height:
+            after = legend.middle_x > area.middle_x
+            distances.append((-area.overlap_x(legend) * (1 if after else 3), area))
+        elif area.overlap_x(legend) > 0.5 * legend.width:
+            after = legend.middle_y > area.middle_y
+            distances.append((-area.overlap_y(legend) * (1 if after else 3), area))
+    return min(distances)[1] if distances else None
+
+
+def _owner_of_bar(bar: Rect, areas: Sequence[Rect]) -> Rect | None:
+    """The plot a colour bar stands beside; None if it is along several."""
+    upright = bar.height > bar.width
+    along = [area for area in areas if _along(area, bar, upright=upright)]
+    if upright:
+        sides = [(bar.x0 - area.x1, area) for area in along if area.x1 <= bar.x0]
+    else:
+        sides = [(bar.y0 - area.y1, area) for area in along if area.y1 <= bar.y0]
+    if not sides:
+        return None
+    distance, nearest = min(sides)
+    return nearest if distance <= 0.5 * max(nearest.width, nearest.height) else None
+
+
+def _along(area: Rect, bar: Rect, *, upright: bool) -> bool:
+    shared = area.overlap_y(bar) if upright else area.overlap_x(bar)
+    return shared >= 0.9 * (bar.height if upright else bar.width)
