@@ -16,8 +16,9 @@ from thinkimg_rpc.server.queue import WorkQueue
 from thinkimg_rpc.server.results import Kept
 from thinkimg_rpc.settings import ModelSettings
 
-LONE_SHARE = 0.1
-"""A call that nobody is known to follow waits for company at most this share of its pass."""
+LONE_SHARE = 0.05
+"""A call that nobody is known to follow waits for company at most this share of its pass:
+it costs a lone caller that much, and spares a burst of calls the pass of its first one."""
 
 
 class Batcher:
@@ -39,7 +40,8 @@ class Batcher:
         self._times = PassTimes()
         self._waiting: list[Passenger] = []
         self._in_pass = 0
-        self._last_size = 0
+        self._callers = 0
+        self._idle_since = 0.0
         self._coming = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -90,14 +92,16 @@ class Batcher:
         count = len(self._waiting)
         if count >= self._most:
             return 0.0
-        # Those who shared the last pass are likely to call again.
-        company = self._coming > 0 or count < self._last_size
+        company = self._coming > 0 or count < self._callers
         wait_s = self._wait_s
         if not company and (alone_s := self._times.expected_s(1)):
             wait_s = min(wait_s, LONE_SHARE * alone_s)
         least_s = min(passenger.slack_s(now) for passenger in self._waiting)
+        # Counted from when there could have been a pass: else two callers would take
+        # turns for ever, each waiting for the other's pass.
+        since = max(self._waiting[0].arrived, self._idle_since)
         return min(
-            self._waiting[0].arrived + wait_s - now,
+            since + wait_s - now,
             # Half of what can be spared: the expectation may be wrong.
             (least_s - self._times.expected_s(count + 1)) / 2,
         )
@@ -114,7 +118,7 @@ class Batcher:
         if not chosen:
             return
         self._waiting = [p for p in self._waiting if p not in chosen]
-        self._in_pass = self._last_size = len(chosen)
+        self._in_pass = len(chosen)
         self._calls.shift(waiting=-len(chosen), running=len(chosen))
         work = self._thread.submit(lambda _: self._passes.run(chosen), None)
         work.add_done_callback(functools.partial(self._end, chosen, now))
@@ -125,7 +129,10 @@ class Batcher:
         began: float,
         work: asyncio.Future[list[Kept | ThinkImgError]],
     ) -> None:
-        self._times.note(len(passengers), time.monotonic() - began)
+        self._idle_since = time.monotonic()
+        self._times.note(len(passengers), self._idle_since - began)
+        # Those who are answered are likely to call again.
+        self._callers = len(passengers) + len(self._waiting)
         for passenger, outcome in zip(passengers, work.result(), strict=True):
             if isinstance(outcome, ThinkImgError):
                 passenger.settle(None, outcome)

@@ -15,4 +15,13 @@ def fault_of(error: BaseException, tool: str, worker_id: str) -> InternalFault:
     Also for SystemExit and the like: a tool must not take the worker down.
     """
     logger.error("tool_failed", extra={"tool": tool}, exc_info=error)
-    return InternalFault(f"{tool} failed in worker {worker_id}: {type(error).__name__}: {error}")
+    return InternalFault(
+        f"{tool} failed in worker {worker_id}: {type(error).__name__}: {_words_of(error)}"
+    )
+
+
+def _words_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as unprintable:
+        return f"(its message cannot be had: {type(unprintable).__name__})"

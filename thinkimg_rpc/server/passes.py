@@ -61,7 +61,7 @@ class Passes:
                 return [next(answers) if gone is None else gone for gone in lost]
             logger.warning(
                 "pass_failed",
-                extra={"tool": self._name, "calls": len(passengers), "reason": str(error)},
+                extra={"tool": self._name, "calls": len(passengers), "error": type(error).__name__},
             )
             return [_lost(passenger) or self.run([passenger])[0] for passenger in passengers]
 

@@ -20,7 +20,7 @@ from thinkimg_rpc.errors import (
     NotFound,
     ThinkImgError,
 )
-from thinkimg_rpc.server.batcher import choose
+from thinkimg_rpc.server.batcher import Batcher, choose
 from thinkimg_rpc.server.pass_times import PassTimes
 from thinkimg_rpc.server.passes import Passenger
 from thinkimg_rpc.settings import LimitSettings, ModelSettings
@@ -28,7 +28,7 @@ from thinkimg_rpc.status import from_rpc_error
 from thinkimg_rpc.tool import Call
 from thinkimg_rpc.v1 import OCRRequest, OCRResponse
 
-from ...mesh_fixtures import call_unary, channel_to, error_of, png, served, until
+from ...mesh_fixtures import Served, call_unary, channel_to, error_of, png, served, until
 from .gated import GatedBatches, asking, text_of
 
 CONTRACT = GatedBatches.contract()
@@ -47,6 +47,13 @@ async def ask(channel: grpc.aio.Channel, request: OCRRequest, timeout_s: float =
 
 def start(*calls: Any) -> list[asyncio.Task[Any]]:
     return [asyncio.ensure_future(call) for call in calls]
+
+
+def batcher_of(mesh: Served) -> Batcher:
+    shared = mesh.workers[0].methods[0]._shared
+    assert shared is not None
+    assert shared._batcher is not None
+    return shared._batcher
 
 
 async def test_as_many_as_fill_a_batch_arrive_as_one_pass_without_waiting() -> None:
@@ -103,12 +110,27 @@ async def test_a_lone_call_waits_for_nobody_it_would_have_to_wait_for_long() -> 
     async with served([tool], models=batching(8, wait_s=0.05)) as mesh:
         async with Mesh(mesh.address) as client:
             await client.ocr(asking(0.1))
-        shared = mesh.workers[0].methods[0]._shared
-        assert shared is not None
-        assert shared._batcher is not None
-        shared._batcher._wait_s = 60.0
+        batcher_of(mesh)._wait_s = 60.0
         async with Mesh(mesh.address) as client:
             assert text_of(await client.ocr(asking(0.2), timeout_s=10)) == "0.2 64x48"
+
+
+async def test_two_that_call_again_and_again_do_not_take_turns_but_share() -> None:
+    tool = GatedBatches.fresh(closed=True)
+    async with (
+        served([tool], models=batching(8, wait_s=0.01)) as mesh,
+        Mesh(mesh.address) as client,
+    ):
+        (one,) = start(client.ocr(asking(0.1)))
+        await until(lambda: tool.passes)
+        (other,) = start(client.ocr(asking(0.2)))
+        await until(lambda: mesh.workers[0]._queue.waiting == 1)
+        batcher_of(mesh)._wait_s = WAITS
+        tool.gate.set()
+        await one
+        await asyncio.gather(other, client.ocr(asking(0.3)))
+
+    assert [sorted(together) for together in tool.passes] == [[0.1], [0.2, 0.3]]
 
 
 async def test_equal_calls_take_one_place_in_a_pass() -> None:
@@ -184,6 +206,21 @@ async def test_a_pass_that_fails_is_tried_one_by_one(
     assert sorted(map(len, tool.passes)) == [1, 1, 1, 3]
 
 
+class Unprintable(Exception):
+    """Cannot even say what is wrong."""
+
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+async def test_a_failure_that_cannot_say_what_it_is_is_still_a_fault() -> None:
+    good, failed = await outcomes(Choosy.fresh(fails=Unprintable), [0.2, 0])
+
+    assert good == "0.2 64x48"
+    assert isinstance(failed, InternalFault)
+    assert "Unprintable" in failed.message
+
+
 class Miscounting(GatedBatches):
     """Loses an answer."""
 
@@ -254,10 +291,8 @@ async def test_no_more_calls_hold_their_images_than_two_passes_answer() -> None:
         await until(lambda: queue.running)
         others = start(*(ask(channel, asking(0.2, png(8, 8 + n))) for n in range(8)))
         await until(lambda: queue.running + queue.waiting == 10)
-        shared = mesh.workers[0].methods[0]._shared
-        assert shared is not None
-        assert shared._batcher is not None
-        assert len(shared._batcher._waiting) + shared._batcher._in_pass == 4
+        batcher = batcher_of(mesh)
+        assert len(batcher._waiting) + batcher._in_pass == 4
         tool.gate.set()
         await asyncio.gather(*first, *others)
 
