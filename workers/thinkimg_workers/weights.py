@@ -88,7 +88,7 @@ def how_to_fetch(name: str) -> str:
     if not entry.hub:
         return f"fetch them from {entry.url} into {weights_folder() / name}"
     remedy = (
-        f"fetch them with `hf download {entry.hub}`, or put {' and '.join(entry.files)} "
+        f"fetch them with `hf download {entry.hub}`, or put {', '.join(entry.files)} "
         f"into {weights_folder() / name}"
     )
     for place in _places(name):

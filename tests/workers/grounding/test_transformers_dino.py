@@ -11,7 +11,7 @@ import pytest
 import torch
 import transformers
 
-from thinkimg_rpc.client.mesh import Mesh
+from thinkimg_rpc.client import Mesh
 from thinkimg_rpc.imaging.codec import encode_png
 from thinkimg_rpc.imaging.rgb import Pixels
 from thinkimg_rpc.settings import CannotStart, ModelSettings
