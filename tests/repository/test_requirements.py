@@ -26,13 +26,35 @@ OWN = {Path(folder).name for folder in SHIPPED} | {
     "bench",
     *(path.stem for path in (ROOT / "scripts").glob("*.py")),
 }
-# Parts of thinkimg_rpc that run only where [serve] is installed.
-NEEDS_SERVE = [
-    "thinkimg_rpc/event_loop.py",
-    "thinkimg_rpc/imaging",
-    "thinkimg_rpc/server",
-    "thinkimg_rpc/tool.py",
-]
+# The extra that a file's imports must be covered by: that of its longest prefix here.
+EXTRA_OF = {
+    "thinkimg_rpc": None,
+    "thinkimg_rpc/check": "serve",
+    "thinkimg_rpc/event_loop.py": "worker",
+    "thinkimg_rpc/imaging": "worker",
+    "thinkimg_rpc/imaging/mask.py": "serve",
+    "thinkimg_rpc/server": "worker",
+    "thinkimg_rpc/tool.py": "worker",
+    "workers/thinkimg_workers": "serve",
+    "workers/thinkimg_workers/easyocr_reader.py": "models",
+    "workers/thinkimg_workers/grounding/groundingdino_py.py": "models",
+    "workers/thinkimg_workers/grounding/transformers_dino.py": "models",
+    "workers/thinkimg_workers/pointing/transformers_vlm.py": "models",
+    "workers/thinkimg_workers/segmentation/sam2_package.py": "models",
+    "workers/thinkimg_workers/segmentation/transformers_sam2.py": "models",
+    # It looks whether PyTorch is there before it asks it anything.
+    "workers/thinkimg_workers/survey.py": "models",
+    "workers/thinkimg_workers/torch_models.py": "models",
+    "agent/thinkimg_agent": "agent",
+    "eval/thinkimg_eval": "eval",
+    "train/thinkimg_train": None,
+    "bench": "bench",
+    "tests": "dev",
+    "scripts": "dev",
+}
+# What no extra can bring: sam2 is built against the PyTorch that is there, and
+# groundingdino needs an environment of its own.
+INSTALLED_APART = {"sam2", "groundingdino"}
 
 
 def _requirements(pyproject: dict[str, Any], extra: str | None = None) -> list[Requirement]:
@@ -54,7 +76,9 @@ def _names(requirements: list[Requirement]) -> set[str]:
     return {canonicalize_name(requirement.name) for requirement in requirements}
 
 
-@pytest.mark.parametrize("extra", [None, "worker", "serve", "bench", "dev"])
+@pytest.mark.parametrize(
+    "extra", [None, "worker", "serve", "models", "agent", "eval", "bench", "dev"]
+)
 def test_every_requirement_is_a_range_that_today_fits(
     pyproject: dict[str, Any], extra: str | None
 ) -> None:
@@ -70,18 +94,18 @@ def test_serving_needs_no_torch(pyproject: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("folder", [*SHIPPED, "bench", "tests", "scripts"])
 def test_what_is_imported_is_required(pyproject: dict[str, Any], folder: str) -> None:
-    base = _names(_requirements(pyproject))
-    serve = base | _names(_requirements(pyproject, "serve"))
-    bench = serve | _names(_requirements(pyproject, "bench"))
-    dev = bench | _names(_requirements(pyproject, "dev"))
     offences = []
     for path in sorted((ROOT / folder).rglob("*.py")):
         name = str(path.relative_to(ROOT))
-        needs_serve = name.startswith(("workers", *NEEDS_SERVE))
-        allowed = {"bench": bench, "tests": dev}.get(folder, serve if needs_serve else base)
+        extra = EXTRA_OF[max((one for one in EXTRA_OF if name.startswith(one)), key=len)]
+        allowed = _names([*_requirements(pyproject), *_requirements(pyproject, extra)])
         missing = {module for module in _outside(path) if not _distributions(module) & allowed}
         offences += [f"{name} imports {module}" for module in missing]
     assert not offences
+
+
+def test_the_table_of_extras_names_what_is_there() -> None:
+    assert [name for name in EXTRA_OF if not (ROOT / name).exists()] == []
 
 
 def _outside(path: Path) -> set[str]:
@@ -101,7 +125,7 @@ def _outside(path: Path) -> set[str]:
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             names.add(node.module)
-    own = sys.stdlib_module_names | OWN
+    own = sys.stdlib_module_names | OWN | INSTALLED_APART
     return {name for name in names if name.partition(".")[0] not in own}
 
 
