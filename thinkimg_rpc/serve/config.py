@@ -14,7 +14,7 @@ import msgspec
 from thinkimg_rpc.settings import CannotStart, LimitSettings, ModelSettings, TlsSettings
 
 DEFAULT_CONFIG = Path(__file__).with_name("mesh.toml")
-"""The shipped mesh: Crop and both line tools in one worker, OCR in another."""
+"""The shipped mesh: all tools, in a worker each for images, text and segmentation."""
 TOKEN_VARIABLE = "THINKIMG_TOKEN"
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?")

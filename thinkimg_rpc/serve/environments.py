@@ -143,6 +143,8 @@ class WorkerEnvironment:
             await self._create(recipe, home)
             self._step = "looking for packages"
             await self._run([python, *_PIP, *recipe.requirements], home)
+            if version := _windowed_opencv(home):
+                await self._replace_opencv(python, home, version)
             self._step = "trying it out"
             await self._probe(python, f"what was installed is in the log: {self._log.path}")
             beside = home / f"{_STAMP}.new"
@@ -159,6 +161,13 @@ class WorkerEnvironment:
         await self._run([recipe.python.path, "-I", "-m", "venv", *options, home], self._folder)
         if recipe.inherited_folders:
             _inherit(home, recipe.inherited_folders)
+
+    async def _replace_opencv(self, python: Path, home: Path, version: str) -> None:
+        """Take the same OpenCV without windows: with them it wants libGL, which servers lack."""
+        self._step = "replacing opencv-python by opencv-python-headless"
+        await self._run([python, "-m", "pip", "uninstall", "--yes", "opencv-python"], home)
+        headless = f"opencv-python-headless=={version}"
+        await self._run([python, *_PIP, "--force-reinstall", "--no-deps", headless], home)
 
     async def _run(self, command: list[str | Path], folder: Path) -> None:
         """Raises: CannotStart, with the reason that the command printed."""
@@ -226,6 +235,12 @@ def _inherit(home: Path, folders: Sequence[str]) -> None:
     (packages,) = home.glob("lib/python*/site-packages")
     lines = [f"import site; site.addsitedir({folder!r})\n" for folder in folders]
     (packages / _INHERITED).write_text("".join(lines), encoding="utf-8")
+
+
+def _windowed_opencv(home: Path) -> str:
+    """The version of opencv-python that an environment has itself; "" for none."""
+    found = [info.name for info in home.glob("lib/python*/site-packages/opencv_python-*.dist-info")]
+    return found[0].removesuffix(".dist-info").partition("-")[2] if found else ""
 
 
 def _is_whole(home: Path) -> bool:

@@ -18,6 +18,8 @@ from thinkimg_rpc.serve.config import EnvironmentSection
 from thinkimg_rpc.settings import CannotStart
 
 OLDEST_PYTHON = (3, 11)
+_METHOD = 1
+"""Raise it when environments are built in another way, so that none of the old are used."""
 _ASK = "import sys; print(sys.executable, sys.base_prefix, *sys.version_info[:3], sep='\\n')"
 
 
@@ -51,6 +53,7 @@ class Recipe:
         told = asdict(self)
         # The same Python, whichever of its virtual environments we run in.
         told["python"] = [self.python.base, self.python.version]
+        told["method"] = _METHOD
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]
 
     @property

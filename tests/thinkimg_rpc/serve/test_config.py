@@ -26,14 +26,15 @@ def refusal(text: str) -> str:
     return str(refused.value)
 
 
-def test_the_shipped_mesh_hosts_crop_and_both_lines_in_one_worker_and_ocr_in_another() -> None:
+def test_the_shipped_mesh_hosts_together_what_shares_images_text_or_a_model() -> None:
     config = load_config(DEFAULT_CONFIG)
     hosted = {
         worker.name: [tool.rpartition(":")[2] for tool in worker.tools] for worker in config.worker
     }
     assert hosted == {
         "image": ["Crop", "DrawHorizontalLineByY", "DrawVerticalLineByX"],
-        "ocr": ["OCR"],
+        "text": ["OCR", "GroundingDINO", "Point", "ZoominSubplot"],
+        "segment": ["SAM", "SegmentRegionAroundPoint"],
     }
     assert config.mesh.address == "127.0.0.1:50051"
 

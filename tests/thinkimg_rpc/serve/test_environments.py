@@ -132,6 +132,19 @@ async def test_one_that_was_never_finished_is_made_anew_and_serves_by_its_path_t
     assert await environment(tmp_path, path=str(home)).ready(pytest.fail) == python
 
 
+async def test_opencv_comes_without_windows_in_the_version_that_is_asked_for(
+    tmp_path: Path, index: Path
+) -> None:
+    for name in ("opencv_python", "opencv_python_headless"):
+        write_wheel(index, name, "98.0")
+        write_wheel(index, name, "99.0")
+    await environment(tmp_path, "opencv-python<99").ready(nothing)
+    (home,) = built(tmp_path)
+    assert [path.name for path in home.glob("lib/python*/site-packages/opencv*.dist-info")] == [
+        "opencv_python_headless-98.0.dist-info"
+    ]
+
+
 async def test_a_package_that_excludes_our_protobuf_is_refused_with_the_reason(
     tmp_path: Path, index: Path
 ) -> None:
