@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from thinkimg_workers.grounding.boxes import Box, gap, union_of
 from thinkimg_workers.grounding.texts import Words, merged_words
@@ -50,9 +51,12 @@ def titles_in(words: Sequence[Words], plot: Box) -> tuple[list[Thing], list[Thin
 
 
 def axis_labels(
-    words: Sequence[Words], plot: Box, whole: Box
+    words: Sequence[Words], plot: Box, whole: Box, drawn: NDArray[np.bool_]
 ) -> tuple[list[Thing], list[Thing], list[Thing], list[Thing]]:
-    """Labels of x and of y, ticks of x and of y, of a plot with its surroundings."""
+    """Labels of x and of y, ticks of x and of y, of a plot with its surroundings.
+
+    `drawn`: (H, W) where there is anything but paper.
+    """
     around = [one for one in words if whole.has_middle_of(one.box)]
     x_ticks, x_labels = _below(around, plot)
     y_labels = _beside(around, plot)
@@ -65,12 +69,66 @@ def axis_labels(
         and one.box.x1 <= plot.x0 + 0.5 * one.size
         and plot.y0 - one.size <= one.box.middle[1] <= plot.y1 + one.size
     ]
+    size = float(np.median([one.size for one in around] or [0]))
+    left = min([one.box.x0 for one in y_ticks], default=plot.x0)
+    strip = Box(whole.x0, max(whole.y0, plot.y0 - size), left - 2, min(whole.y1, plot.y1 + size))
     return (
         _things("x_label", [merged_words(x_labels)] if x_labels else [], 0.85),
-        _things("y_label", [merged_words(y_labels)] if y_labels else [], 0.85),
+        _y_label(y_labels, strip, size, drawn),
         _things("x_tick", x_ticks, 0.8),
         _things("y_tick", y_ticks, 0.8),
     )
+
+
+def _y_label(
+    words: Sequence[Words], strip: Box, size: float, drawn: NDArray[np.bool_]
+) -> list[Thing]:
+    """The label that was read, with what belongs to it; else what looks like one.
+
+    Upright text is what readers miss most: some of its words, or all.
+    """
+    if words:
+        label = merged_words(words)
+        if label.box.middle[0] > strip.x1:
+            return [Thing("y_label", label.box, 0.85, label.text)]
+        column = strip._replace(x0=label.box.x0, x1=label.box.x1)
+        return [Thing("y_label", _run_through(label.box, column, size, drawn), 0.85, label.text)]
+    x0, y0, x1, y1 = (max(0, int(edge)) for edge in strip)
+    part = drawn[y0:y1, x0:x1]
+    runs = _runs(part, 0, int(0.25 * size)) if part.size else []
+    for low, high in runs:
+        if not 0.4 * size <= high - low <= 1.4 * size:
+            continue
+        down = _runs(part[:, low:high], 1, int(size))
+        top, bottom = max(down, key=lambda run: run[1] - run[0])
+        tall = bottom - top > 2 * (high - low)
+        filled = float(part[top:bottom, low:high].mean())
+        if tall and 0.1 < filled < 0.7:
+            return [Thing("y_label", Box(x0 + low, y0 + top, x0 + high, y0 + bottom), 0.6)]
+    return []
+
+
+def _run_through(box: Box, column: Box, size: float, drawn: NDArray[np.bool_]) -> Box:
+    """The box and what goes on above and below it in its column, with no wide gap."""
+    x0, y0, x1, y1 = (max(0, int(edge)) for edge in column)
+    y0, y1 = min(y0, int(box.y0)), max(y1, int(box.y1))
+    middle = box.middle[1] - y0
+    for top, bottom in _runs(drawn[y0:y1, x0:x1], 1, int(size)):
+        if top <= middle <= bottom:
+            return box._replace(y0=min(box.y0, y0 + top), y1=max(box.y1, y0 + bottom))
+    return box
+
+
+def _runs(drawn: NDArray[np.bool_], axis: int, widest_gap: int) -> list[tuple[int, int]]:
+    """Where anything is drawn, looked at along an axis, (first, past the last), with no
+    attention to gaps up to a width."""
+    at = np.flatnonzero(drawn.any(axis=axis))
+    if not len(at):
+        return []
+    breaks = np.flatnonzero(np.diff(at) > widest_gap + 1)
+    starts = [int(at[0]), *(int(at[one + 1]) for one in breaks)]
+    ends = [*(int(at[one]) + 1 for one in breaks), int(at[-1]) + 1]
+    return list(zip(starts, ends, strict=True))
 
 
 def notes_in(words: Sequence[Words], plot: Box) -> list[Thing]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thinkimg_workers.grounding.boxes import Box, gap, union_of
+from thinkimg_workers.grounding.glyphs import letters_among
 from thinkimg_workers.grounding.palette import NO_COLOR, Palette
 from thinkimg_workers.grounding.pieces import Piece
 from thinkimg_workers.grounding.texts import Words, merged_words
@@ -49,11 +50,14 @@ class Legend:
 
 def find_legends(pieces: Sequence[Piece], words: Sequence[Words], palette: Palette) -> list[Legend]:
     """The legends of a picture: one for each panel that has its own."""
-    used_colors = _colors_of_marks(pieces, words)
+    letters = letters_among(pieces, words)
+    marks = _marks_by_color(pieces, letters)
+    middles = np.array([piece.box.middle for piece in pieces]).reshape(-1, 2)
     candidates: list[Entry] = []
     for name in words:
         if not (name.upright or name.slanted):
-            candidates += _entries_of(name, pieces, words, palette, used_colors)
+            near = [pieces[at] for at in _beside(name, middles)]
+            candidates += _entries_of(name, near, letters, palette, marks)
     groups = [group for group in _grouped(candidates) if _is_legend(group, pieces)]
     if sum(len(group) == 1 for group in groups) > 2:  # points with their names beside them
         groups = [group for group in groups if len(group) > 1]
@@ -61,22 +65,11 @@ def find_legends(pieces: Sequence[Piece], words: Sequence[Words], palette: Palet
     return [_legend_of(group, words, taken, palette.labels) for group in groups]
 
 
-def is_glyph(piece: Piece, words: Sequence[Words]) -> bool:
-    """Whether a piece is a letter, or part of one."""
-    for one in words:
-        if one.box.grown(1.5).has_middle_of(piece.box):
-            across = piece.box.width if not one.upright else piece.box.height
-            along = piece.box.height if not one.upright else piece.box.width
-            if along <= 1.25 * one.size and across <= 1.6 * one.size:
-                return True
-    return False
-
-
-def _colors_of_marks(pieces: Sequence[Piece], words: Sequence[Words]) -> dict[int, list[Piece]]:
+def _marks_by_color(pieces: Sequence[Piece], letters: set[int]) -> dict[int, list[Piece]]:
     """The pieces that are no letters, by colour."""
     marks: dict[int, list[Piece]] = {}
     for piece in pieces:
-        if piece.area >= 9 and not is_glyph(piece, words):
+        if piece.area >= 9 and id(piece) not in letters:
             marks.setdefault(piece.color, []).append(piece)
     return marks
 
@@ -84,25 +77,22 @@ def _colors_of_marks(pieces: Sequence[Piece], words: Sequence[Words]) -> dict[in
 def _entries_of(
     name: Words,
     pieces: Sequence[Piece],
-    words: Sequence[Words],
+    letters: set[int],
     palette: Palette,
     marks: dict[int, list[Piece]],
 ) -> list[Entry]:
     """The text with its swatch; cut into several where swatches stand in it."""
     size, box = name.size, name.box
-    reach = Box(box.x0 - _FARTHEST * size - _WIDEST * size, box.y0, box.x1, box.y1)
     swatches = []
     for piece in pieces:
-        if not reach.has_middle_of(piece.box) or not _has_swatch_size(piece, size):
-            continue
-        if abs(piece.box.middle[1] - box.middle[1]) > 0.45 * box.height:
+        if not _has_swatch_size(piece, size):
             continue
         if box.x0 - piece.box.x1 > _FARTHEST * size:
             continue
         if palette.contrast(piece.color) < _LEAST_CONTRAST:
             continue
         beside = piece.box.x1 <= box.x0 + 0.3 * size
-        if beside and is_glyph(piece, words):
+        if beside and id(piece) in letters:
             continue
         if not beside and not (_is_full(piece, size) and not palette.is_gray(piece.color)):
             continue
@@ -119,6 +109,14 @@ def _entries_of(
     # Of several to the left, the nearest is this text's own.
     before = sorted(before, key=lambda piece: piece.box.x1)[-1:]
     return _cut(name, [*before, *sorted(inside, key=lambda piece: piece.box.x0)])
+
+
+def _beside(name: Words, middles: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The numbers of the pieces whose middles, (N, 2), may be those of a text's swatches."""
+    size, box = name.size, name.box
+    x, y = middles[:, 0], middles[:, 1]
+    near = (x >= box.x0 - (_FARTHEST + _WIDEST) * size) & (x <= box.x1)
+    return np.flatnonzero(near & (np.abs(y - box.middle[1]) <= max(0.45 * box.height, 2)))
 
 
 def _has_swatch_size(piece: Piece, size: float) -> bool:

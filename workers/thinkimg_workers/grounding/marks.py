@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from thinkimg_workers.grounding.boxes import Box, gap, union_of
-from thinkimg_workers.grounding.legend import Legend, is_glyph
+from thinkimg_workers.grounding.glyphs import letters_among
+from thinkimg_workers.grounding.legend import Legend
 from thinkimg_workers.grounding.palette import Palette
 from thinkimg_workers.grounding.pieces import Piece
 from thinkimg_workers.grounding.texts import Words
@@ -67,6 +68,7 @@ def find_marks(
     height, width = palette.labels.shape
     swatches = [entry.swatch for legend in legends for entry in legend.entries]
     taken = set(map(id, swatches))
+    letters = letters_among(pieces, words)
     keys = [legend.box.grown(2.5) for legend in legends]
     shapes = [
         piece
@@ -74,7 +76,7 @@ def find_marks(
         if id(piece) not in taken
         and palette.contrast(piece.color) >= _LEAST_CONTRAST
         and not any(_is_within(piece.box, box) for box in keys)
-        and not is_glyph(piece, words)
+        and id(piece) not in letters
     ]
     check_deadline()
     rules = [piece for piece in shapes if _is_rule(piece, width, height)]
@@ -140,6 +142,8 @@ def _is_bar(piece: Piece, words: Sequence[Words], image_area: int) -> bool:
         return False
     if piece.filled < _RECTANGULAR:
         return False
+    if box.area < 40 * min([one.size for one in words], default=0):
+        return True  # too small to have several in it
     return sum(box.has_middle_of(one.box) for one in words) <= _MOST_TEXTS
 
 

@@ -112,9 +112,10 @@ class Scene:
     def axis_texts(self) -> dict[Role, list[Thing]]:
         """Labels and ticks."""
         found: dict[Role, list[Thing]] = {"x_label": [], "y_label": [], "x_tick": [], "y_tick": []}
-        if not self.marks.wedges:
+        drawn = self.palette.labels != 0
+        if self.marks.data and not self.marks.wedges:
             for plot, whole in self.plots:
-                kinds = layout.axis_labels(self.free_words, plot, whole)
+                kinds = layout.axis_labels(self.free_words, plot, whole, drawn)
                 for things, more in zip(found.values(), kinds, strict=True):
                     things += more
         return found
@@ -160,7 +161,8 @@ class Scene:
             case "panel":
                 return self.panels
             case "plot_area":
-                return [Thing("plot_area", plot, 0.6) for plot, _ in self.plots]
+                there = self.marks.data or self.marks.rules
+                return [Thing("plot_area", plot, 0.6) for plot, _ in self.plots] if there else []
             case "note":
                 bottom = max(plot.y1 for plot, _ in self.plots)
                 return layout.notes_in(self.free_words, self.whole._replace(y1=bottom))

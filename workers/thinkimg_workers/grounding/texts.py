@@ -109,7 +109,15 @@ def likeness(asked: str, written: str) -> float:
 def covered(asked: Sequence[str], written: str) -> NDArray[np.bool_]:
     """Which of the words asked for occur in a text: (N,)."""
     there = words_of(written)
-    return np.array([any(_same(word, other) for other in there) for word in asked], bool)
+    run = "".join(there)  # readers put spaces into words
+    return np.array(
+        [
+            any(_same(word, other) for other in there)
+            or (len(word) >= _LEAST_FUZZY and len(there) > 1 and word in run)
+            for word in asked
+        ],
+        bool,
+    )
 
 
 def _likeness(asked: tuple[str, ...], written: tuple[str, ...]) -> float:
