@@ -24,7 +24,7 @@ _BETWEEN_WORDS = 3.0
 _REACH = 4
 """How far a text's box may be from where its print begins or ends, in pixels."""
 _LETTER = re.compile(r"\(?[a-zA-Z][).]")
-_NUMBER = re.compile(r"[-+\u2212\u2013]?[\d.,]+\s*[%kKmM]?")
+_NUMBERS = re.compile(r"(?:[-+\u2212\u2013]?[\d.,]+\s*[%kKmM]?\s*)+")
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,17 @@ def _habits_of(plots: Sequence[Plot], texts: Sequence[Text]) -> _Habits:
             top += 1
             titled += any(text.place.middle_y < y0 for text in near)
         if all(other.y0 < y1 for other in facing):
-            rows = rows_of([text for text in near if text.place.middle_y > y1])
-            if rows and _are_labels(rows[0]):
-                bottom += 1
-                labelled += len(rows) > 1
+            under = rows_of([text for text in near if text.place.middle_y > y1])
+            bottom += bool(under)
+            labelled += any(_is_axis_label(row, plot.area) for row in under)
     return _Habits(titled * 2 > top, labelled * 2 > bottom)
+
+
+def _is_axis_label(row: Sequence[Text], area: Rect) -> bool:
+    if len(row) > 1 or _NUMBERS.fullmatch(row[0].text):
+        return False
+    place = row[0].place
+    return abs(place.middle_x - area.middle_x) < max(place.height, 0.1 * area.width)
 
 
 def _divided(
@@ -185,9 +191,9 @@ def _chains(
         part = content[between.y0 : between.y1, between.x0 : between.x1]
         begin = between.x0 if upright else between.y0
         runs = _blank_runs(part.sum(axis=0 if upright else 1) == 0)
-        strip = _Strip(pair[0], begin, begin + part.shape[1 if upright else 0], inside, habits)
+        strip = _Strip(pair[0], begin, part, runs, inside, habits)
         weight = strip.weight_across if upright else strip.weight_down
-        yield [_Gap(begin + a, begin + b, (b - a) * weight(begin + a, begin + b)) for a, b in runs]
+        yield [_Gap(begin + a, begin + b, (b - a) * weight(a, b)) for a, b in runs]
 
 
 def _nearest(
@@ -219,42 +225,67 @@ def _between(one: Plot, two: Plot, *, upright: bool) -> Rect:
 
 @dataclass(frozen=True)
 class _Strip:
-    """What is between two plots, from `first` to `last`."""
+    """What is between two plots; places in it count from the first plot's edge."""
 
     plot: Plot
-    first: int
-    last: int
+    begin: int
+    part: Mask
+    blanks: Sequence[tuple[int, int]]
     texts: Sequence[Text]
     habits: _Habits
 
     def weight_across(self, begin: int, end: int) -> float:
         """What a blank counts, from left to right, by what stands before and after it."""
-        before = [text for text in self.texts if abs(text.place.x1 - begin) <= _REACH]
-        after = [text for text in self.texts if abs(text.place.x0 - end) <= _REACH]
-        if begin == self.first:
+        before = [text for text in self.texts if self._is_at(text.place.x1, begin)]
+        after = [text for text in self.texts if self._is_at(text.place.x0, end)]
+        if begin == 0:
             has_bar = self.plot.whole.x1 > self.plot.area.x1
-            return _TO_LABELS if has_bar and _are_labels(after) else 1.0
-        if end == self.last or any(text.upright for text in before):
+            return _TO_LABELS if has_bar and any(_is_number(text) for text in after) else 1.0
+        if end == self.part.shape[1] or any(text.upright for text in before):
             return _TO_LABELS
         if after and not before and not any(text.upright for text in after):
             return _TO_WORDS
         return 1.0
 
+    def _is_at(self, edge: int, place: int) -> bool:
+        return abs(edge - self.begin - place) <= _REACH
+
     def weight_down(self, begin: int, end: int) -> float:
         """The same from top to bottom."""
-        rows = rows_of(self.texts)
-        above = sum(row[0].place.y1 <= begin + _REACH for row in rows)
-        has_ticks = bool(rows) and _are_labels(rows[0])
-        if above < len(rows) and any(_LETTER.match(text.text) for text in rows[above]):
+        bands = self._bands()
+        above = sum(bottom <= begin for _, bottom in bands)
+        has_ticks = bool(bands) and self._are_labels(*bands[0])
+        if above < len(bands) and self._has_letter(*bands[above]):
             return _BETWEEN_WORDS
-        if begin == self.first:
+        if begin == 0:
             return _TO_LABELS if has_ticks else 1.0
-        words = len(rows) - has_ticks
+        words = len(bands) - has_ticks
         if has_ticks and words and above == self._labels_among(words) + 1:
             return _BETWEEN_WORDS
-        if end == self.last and above:
+        if end == len(self.part) and above:
             return _TO_TITLE if above > 1 or has_ticks else _TO_LABELS
         return 1.0
+
+    def _bands(self) -> list[tuple[int, int]]:
+        """From top to bottom, what is drawn between the blanks."""
+        edges = [0, *(edge for blank in self.blanks for edge in blank), len(self.part)]
+        bands = zip(edges[::2], edges[1::2], strict=True)
+        return [(top, bottom) for top, bottom in bands if bottom > top]
+
+    def _are_labels(self, top: int, bottom: int) -> bool:
+        """Whether a band is the labels of an axis: many words far apart, or numbers."""
+        drawn = self.part[top:bottom].sum(axis=0) > 0
+        gaps = _blank_runs(drawn == 0)
+        between = [b - a for a, b in gaps if a > 0 and b < len(drawn)]
+        if sum(gap > bottom - top for gap in between) > 1:
+            return True
+        return any(_is_number(text) for text in self._texts_in(top, bottom))
+
+    def _has_letter(self, top: int, bottom: int) -> bool:
+        return any(_LETTER.match(text.text) for text in self._texts_in(top, bottom))
+
+    def _texts_in(self, top: int, bottom: int) -> list[Text]:
+        return [text for text in self.texts if top <= text.place.middle_y - self.begin < bottom]
 
     def _labels_among(self, rows: int) -> int:
         """How many of the rows of words under the numbers name the axis; -1: cannot be told."""
@@ -263,5 +294,5 @@ class _Strip:
         return int(self.habits.labelled)
 
 
-def _are_labels(row: Sequence[Text]) -> bool:
-    return len(row) > 2 or any(_NUMBER.fullmatch(text.text.strip()) for text in row)
+def _is_number(text: Text) -> bool:
+    return bool(_NUMBERS.fullmatch(text.text.strip()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -40,7 +40,11 @@ def find_panels(pixels: Pixels, lines: Iterable[TextLine]) -> list[Panel]:
     scale = min(1.0, _LONGEST_SIDE / max(height, width))
     reduced = pixels if scale == 1 else _reduced(pixels, scale)
     content = content_of(reduced)
-    texts = [part for line in lines for part in split_at_blanks(_text_of(line, scale), content)]
+    texts = [
+        part
+        for line in lines
+        for part in split_at_blanks(_fitted(_text_of(line, scale), content), content)
+    ]
     places = [text.place for text in texts]
     plots = find_plots(content, places)
     headings = figure_headings(texts, [plot.area for plot in plots], content.shape[1])
@@ -78,6 +82,12 @@ def _text_of(line: TextLine, scale: float) -> Text:
     x1, y1 = np.ceil(corners.max(axis=0)).astype(int).tolist()
     run = corners[1] - corners[0]
     return Text(line.text, Rect(x0, y0, x1, y1), upright=bool(abs(run[1]) > abs(run[0])))
+
+
+def _fitted(text: Text, content: Mask) -> Text:
+    """The text in a box without margins: readers differ in how wide theirs are."""
+    place = trimmed(content, text.place)
+    return replace(text, place=place) if place else text
 
 
 def _erase(content: Mask, places: Sequence[Rect], areas: Sequence[Rect]) -> None:

@@ -14,10 +14,12 @@ _WORD_GAP = 1.3
 """A blank so many times as wide as the print is high ends a line: columns are often read as one."""
 _CENTRED = 0.03
 """How far from the middle, in shares of the width, a heading of the figure may be centred."""
-_FAR = 0.85
-"""Text so many times its height above the plot is not the plot's title."""
+_ABOVE_BASE = 0.77
+"""Of the print's size: how high letters without a tail are."""
+_FAR = 0.75
+"""Text so many times its size above the plot is not the plot's title."""
 _LINE_GAP = 0.45
-"""Rows of one title are closer than this, in heights of print."""
+"""Rows of one title are closer than this, in sizes of print."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,20 @@ class Text:
     text: str
     place: Rect
     upright: bool = False
+
+    @property
+    def _descends(self) -> bool:
+        return bool(set(self.text) & set("gjpqy,;()[]Q"))
+
+    @property
+    def size(self) -> float:
+        """Of the print, from the tallest letters' tops to the lowest ones' ends."""
+        return self.place.height / (1.0 if self._descends else _ABOVE_BASE)
+
+    @property
+    def foot(self) -> float:
+        """How far down its line goes, whether a letter does or not."""
+        return self.place.y0 + self.size
 
 
 def split_at_blanks(text: Text, content: Mask) -> list[Text]:
@@ -142,8 +158,8 @@ def _is_over_all(
     if between:
         next_one = min(between, key=lambda one: one.y0)
         shifted = abs(next_one.middle_x - place.middle_x) > max(2, 0.2 * place.height)
-        return shifted or next_one.y0 - place.y1 > _LINE_GAP * place.height
-    return top - place.y1 > _FAR * place.height
+        return shifted or next_one.y0 - text.foot > _LINE_GAP * text.size
+    return top - text.foot > _FAR * text.size
 
 
 def _spans(place: Rect, areas: Sequence[Rect], hull: Rect) -> bool:
