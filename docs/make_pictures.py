@@ -153,8 +153,8 @@ def make(folder: Path, mesh: SyncMesh) -> None:
     _save(outline_text(chart, text), folder / "ocr.png")
     _save(side_by_side(steps), folder / "steps.png")
     tools, workers = tool_table(mesh.workers()), status_view(mesh, DEFAULT_ADDRESS)
-    (folder / "tools.svg").write_text(screen("thinkimg tools", tools, 72))
-    (folder / "status.svg").write_text(screen("thinkimg status", workers, 120))
+    (folder / "tools.svg").write_text(screen("thinkimg tools", tools, 100))
+    (folder / "status.svg").write_text(screen("thinkimg status", workers, 132))
 
 
 def opened(image: ResultImage) -> Image.Image:
