@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ from thinkimg_rpc.imaging.rgb import Pixels
 from thinkimg_rpc.settings import ModelSettings
 from thinkimg_rpc.tool import PixelBox
 from thinkimg_workers.segmentation.classical import ClassicalSegmenter
-from thinkimg_workers.segmentation.segmenter import Prompt, Region, Scene
+from thinkimg_workers.segmentation.segmenter import Prompt, Scene
 
 RED, BLUE, GRAY, WHITE = (200, 40, 40), (40, 60, 190), (128, 128, 128), (255, 255, 255)
 
@@ -58,11 +58,15 @@ def overlap(one: MaskPixels, other: MaskPixels) -> float:
     return float((one & other).sum() / (one | other).sum())
 
 
-def segmented(pixels: Pixels, prompt: Prompt) -> Region:
+class Segmented(NamedTuple):
+    mask: MaskPixels
+    """(H, W) of the whole image."""
+    score: float
+
+
+def segmented(pixels: Pixels, prompt: Prompt) -> Segmented:
     """What the classical segmenter takes the prompt for."""
     segmenter = ClassicalSegmenter(ModelSettings(), None)
     ((region,),) = segmenter.segment([Scene(pixels, "", (prompt,), lambda: None)])
-    assert region.mask.shape == pixels.shape[:2]
-    assert region.mask.dtype == np.bool_
     assert 0 <= region.score <= 1
-    return region
+    return Segmented(region.whole(*pixels.shape[:2]), region.score)

@@ -12,18 +12,18 @@ from thinkimg_rpc.errors import CallerError
 from thinkimg_rpc.imaging.mask import mask_of
 from thinkimg_rpc.tool import Call
 from thinkimg_rpc.v1 import Box, Segment
-from thinkimg_workers.segmentation.frame import frame_of
-from thinkimg_workers.segmentation.segmenter import Region, Scene, Segmenter
+from thinkimg_workers.segmentation.region import Region
+from thinkimg_workers.segmentation.segmenter import Scene, Segmenter
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
 
 
-def segment_of(region: Region) -> Segment:
-    """The mask with its box, its area and its score."""
-    frame = frame_of(region.mask)
+def segment_of(region: Region, scene: Scene) -> Segment:
+    """The mask of the whole image with its box, its area and its score."""
+    frame = region.frame
     return Segment(
-        mask=mask_of(region.mask),
+        mask=mask_of(region.whole(*scene.pixels.shape[:2])),
         box=None if frame is None else Box(**frame._asdict()),
         area=int(np.count_nonzero(region.mask)),
         score=region.score,

@@ -22,8 +22,9 @@ from thinkimg_workers.segmentation.flat import (
 )
 from thinkimg_workers.segmentation.frame import area_of, contains, frame_of, grown, overlap
 from thinkimg_workers.segmentation.nested import Guess, Pixel, best_of, guesses_at, rated
-from thinkimg_workers.segmentation.patch import Patch, to_lab, without_holes
+from thinkimg_workers.segmentation.region import Region
 from thinkimg_workers.segmentation.segmenter import Prompt
+from thinkimg_workers.segmentation.steps import to_lab, without_holes
 from thinkimg_workers.segmentation.textured import Reduced, cut_around
 
 _FIT = 0.75
@@ -49,7 +50,7 @@ def window_of(box: PixelBox, shape: tuple[int, ...]) -> PixelBox:
     return grown(box, 8 + max(box.x1 - box.x0, box.y1 - box.y0) // 4, shape)
 
 
-def flat_region_in(pixels: Pixels, box: PixelBox) -> Patch | None:
+def flat_region_in(pixels: Pixels, box: PixelBox) -> Region | None:
     """The flat region, or the strokes of one colour, that just fit into the box, if any do."""
     window = window_of(box, pixels.shape)
     part = np.ascontiguousarray(pixels[window.rows, window.columns])
@@ -68,12 +69,12 @@ def flat_region_in(pixels: Pixels, box: PixelBox) -> Patch | None:
     if best is None:
         return None
     mask = with_small_holes_filled(best)
-    return Patch(window, mask, clarity(steps_across(to_lab(part), mask)))
+    return Region(window, mask, clarity(steps_across(to_lab(part), mask)))
 
 
 def object_in(
     pixels: Pixels, prompt: Prompt, box: PixelBox, check_deadline: Callable[[], None]
-) -> Patch:
+) -> Region:
     """What fits the box and stands out most, of what GrabCut finds and what grows in it."""
     reduced = Reduced(pixels, window_of(box, pixels.shape))
     inner = reduced.box(box)
@@ -94,7 +95,7 @@ def object_in(
         column, row = reduced.pixel(x, y)
         if mask[row, column]:
             mask = cut_around(reduced, mask, prompt)
-    return reduced.patch(mask)
+    return reduced.region(mask)
 
 
 def _colors_in(part: Pixels) -> Iterator[Color]:

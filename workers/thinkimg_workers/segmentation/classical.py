@@ -16,8 +16,9 @@ from thinkimg_workers.segmentation.boxed import flat_region_in, object_in
 from thinkimg_workers.segmentation.flat import TOLERANCE, flat_region_at, like, spread_of
 from thinkimg_workers.segmentation.frame import area_of, grown
 from thinkimg_workers.segmentation.nested import Guess, best_of, guesses_at, rated
-from thinkimg_workers.segmentation.patch import Patch, touches_inner_edge
-from thinkimg_workers.segmentation.segmenter import Prompt, Region, Scene
+from thinkimg_workers.segmentation.region import Region
+from thinkimg_workers.segmentation.segmenter import Prompt, Scene
+from thinkimg_workers.segmentation.steps import touches_inner_edge
 from thinkimg_workers.segmentation.textured import Reduced, cut_around, guesses_of
 
 _CLEAR = 0.8
@@ -59,22 +60,22 @@ class ClassicalSegmenter:
 def _region_of(scene: Scene, prompt: Prompt) -> Region:
     scene.check_deadline()
     if prompt.box is not None:
-        patch = _inside(scene.pixels, prompt, prompt.box, scene.check_deadline)
+        region = _inside(scene.pixels, prompt, prompt.box, scene.check_deadline)
     else:
-        patch = _around(scene.pixels, prompt, scene.check_deadline)
-    return Region(patch.whole(*scene.pixels.shape[:2]), patch.clarity)
+        region = _around(scene.pixels, prompt, scene.check_deadline)
+    return region.trimmed()
 
 
 def _inside(
     pixels: Pixels, prompt: Prompt, box: PixelBox, check_deadline: Callable[[], None]
-) -> Patch:
+) -> Region:
     flat = flat_region_in(pixels, box)
-    if flat is not None and flat.clarity >= _CLEAR and _agrees(flat, prompt):
+    if flat is not None and flat.score >= _CLEAR and _agrees(flat, prompt):
         return flat
     return object_in(pixels, prompt, box, check_deadline)
 
 
-def _around(pixels: Pixels, prompt: Prompt, check_deadline: Callable[[], None]) -> Patch:
+def _around(pixels: Pixels, prompt: Prompt, check_deadline: Callable[[], None]) -> Region:
     flat = flat_region_at(pixels, prompt.points[0])
     if _agrees(flat, prompt) and _stands_alone(pixels, flat, prompt, check_deadline):
         return flat
@@ -82,20 +83,20 @@ def _around(pixels: Pixels, prompt: Prompt, check_deadline: Callable[[], None]) 
     return _object_around(pixels, PixelBox(0, 0, width, height), prompt, check_deadline)
 
 
-def _agrees(patch: Patch, prompt: Prompt) -> bool:
+def _agrees(region: Region, prompt: Prompt) -> bool:
     """Whether it has all points on it, and none of the others."""
-    return all(map(patch.has, prompt.points)) and not any(map(patch.has, prompt.background))
+    return all(map(region.has, prompt.points)) and not any(map(region.has, prompt.background))
 
 
 def _stands_alone(
-    pixels: Pixels, flat: Patch, prompt: Prompt, check_deadline: Callable[[], None]
+    pixels: Pixels, flat: Region, prompt: Prompt, check_deadline: Callable[[], None]
 ) -> bool:
     """Whether a flat region is a thing of its own, and not a patch of a texture.
 
     Seen from as near as shows as much again on each side.
     """
     frame = flat.frame
-    if frame is None or flat.clarity < _CLEAR:
+    if frame is None or flat.score < _CLEAR:
         return False
     if not is_drawn(pixels, flat, frame):
         return False
@@ -114,7 +115,7 @@ def _stands_alone(
     return best is None or not is_texture(reduced, own.mask, best.mask)
 
 
-def is_drawn(pixels: Pixels, flat: Patch, frame: PixelBox) -> bool:
+def is_drawn(pixels: Pixels, flat: Region, frame: PixelBox) -> bool:
     """Whether a region is flat because it was drawn so: wide, or on something flat.
 
     A few pixels of noise are alike by chance.
@@ -164,16 +165,16 @@ def _margin_of(frame: PixelBox) -> int:
 
 def _object_around(
     pixels: Pixels, window: PixelBox, prompt: Prompt, check_deadline: Callable[[], None]
-) -> Patch:
+) -> Region:
     """The region around the points that stands out most; the window if none does."""
     reduced = Reduced(pixels, window)
     best = best_of(guesses_of(reduced, prompt, check_deadline))
     if best is None or best.step < _LEAST_STEP:
         mask = np.ones(reduced.small.shape[:2], np.bool_)
-        return reduced.patch(cut_around(reduced, mask, prompt) if prompt.background else mask)
+        return reduced.region(cut_around(reduced, mask, prompt) if prompt.background else mask)
     if reduced.scale < 1 and np.count_nonzero(best.mask) < _SMALL:
         return _seen_from_nearer(pixels, reduced, best, prompt, check_deadline)
-    return reduced.patch(best.mask)
+    return reduced.region(best.mask)
 
 
 def _seen_from_nearer(
@@ -182,20 +183,20 @@ def _seen_from_nearer(
     small: Guess,
     prompt: Prompt,
     check_deadline: Callable[[], None],
-) -> Patch:
+) -> Region:
     """A small object anew, on a copy that is reduced less."""
-    patch = reduced.patch(small.mask)
-    frame = patch.frame
+    region = reduced.region(small.mask)
+    frame = region.frame
     if frame is None:
-        return patch
+        return region
     margin = max(8, frame.x1 - frame.x0, frame.y1 - frame.y0)
     window = grown(frame, margin, pixels.shape)
     nearer = Reduced(pixels, window)
     best = best_of(guesses_of(nearer, prompt, check_deadline))
     if best is None or best.step < small.step or best.is_background:
-        return patch
-    found = nearer.patch(best.mask)
+        return region
+    found = nearer.region(best.mask)
     inner = found.frame
     if inner is None or touches_inner_edge(inner, window, *pixels.shape[:2]):
-        return patch
+        return region
     return found

@@ -16,15 +16,15 @@ from thinkimg_rpc.imaging.mask import MaskPixels
 from thinkimg_rpc.imaging.rgb import Pixels
 from thinkimg_workers.segmentation.border import clarity, steps_across
 from thinkimg_workers.segmentation.frame import frame_of, grown
-from thinkimg_workers.segmentation.patch import (
-    Patch,
+from thinkimg_workers.segmentation.region import Region
+from thinkimg_workers.segmentation.segmenter import Spot
+from thinkimg_workers.segmentation.steps import (
     part_at,
     to_lab,
     touches_inner_edge,
     window_around,
     without_holes,
 )
-from thinkimg_workers.segmentation.segmenter import Spot
 
 Color = NDArray[np.float32]
 """(3,) RGB, 0 to 255."""
@@ -38,7 +38,7 @@ _SNAP = 0.35
 of the contrast there."""
 
 
-def flat_region_at(pixels: Pixels, spot: Spot) -> Patch:
+def flat_region_at(pixels: Pixels, spot: Spot) -> Region:
     """The flat region, or the stroke, that a point lies on; noise gives a few pixels."""
     color, is_stroke = color_at(pixels, spot)
     height, width = pixels.shape[:2]
@@ -48,9 +48,9 @@ def flat_region_at(pixels: Pixels, spot: Spot) -> Patch:
         part = pixels[window.rows, window.columns]
         seed = int(spot[0]) - window.x0, int(spot[1]) - window.y0
         mask = _stroke(part, seed, color) if is_stroke else _area_or_stroke(part, seed, color)
-        frame = Patch(window, mask).frame
+        frame = Region(window, mask).frame
         if frame is None or not touches_inner_edge(frame, window, height, width):
-            return _rated(part, Patch(window, mask))
+            return _rated(part, Region(window, mask))
         side *= _WINDOW_GROWTH
 
 
@@ -227,10 +227,12 @@ def _nearest(mask: MaskPixels, seed: tuple[int, int]) -> tuple[int, int]:
     return int(x[best]), int(y[best])
 
 
-def _rated(part: Pixels, patch: Patch) -> Patch:
-    frame = frame_of(patch.mask)
+def _rated(part: Pixels, region: Region) -> Region:
+    frame = frame_of(region.mask)
     if frame is None:
-        return patch
+        return region
     kept = grown(frame, 8, part.shape)
-    steps = steps_across(to_lab(part[kept.rows, kept.columns]), patch.mask[kept.rows, kept.columns])
-    return Patch(patch.window, patch.mask, clarity(steps))
+    steps = steps_across(
+        to_lab(part[kept.rows, kept.columns]), region.mask[kept.rows, kept.columns]
+    )
+    return Region(region.window, region.mask, clarity(steps))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from thinkimg_rpc.imaging.mask import MaskPixels
 from thinkimg_workers.segmentation.border import CLEAR_STEP, Lab, steps_across
-from thinkimg_workers.segmentation.patch import part_at, without_holes
+from thinkimg_workers.segmentation.steps import part_at, without_holes
 
 _SMOOTHINGS = (0.8, 1.6, 3.2)
 _THRESHOLDS = tuple(map(float, np.geomspace(4, 90, 22)))

@@ -1,4 +1,4 @@
-"""Pictures of masks, for eyes."""
+"""Pictures of regions, for eyes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from thinkimg_rpc.imaging.mask import MaskPixels
 from thinkimg_rpc.imaging.rgb import Pixels
-from thinkimg_workers.segmentation.frame import frame_of
+from thinkimg_workers.segmentation.region import Region
 
 COLORS = (
     (230, 25, 75),
@@ -27,17 +26,14 @@ _PIXELS_PER_OUTLINE_PIXEL = 600
 """An outline is one pixel wide, plus one for each of these that the image's longer side has."""
 
 
-def laid_over(pixels: Pixels, masks: Sequence[MaskPixels]) -> Pixels:
-    """A copy of the image with each mask in a translucent colour, its outline opaque."""
+def laid_over(pixels: Pixels, regions: Sequence[Region]) -> Pixels:
+    """A copy of the image with each region in a translucent colour, its outline opaque."""
     picture = pixels.copy()
     width = 1 + max(pixels.shape[:2]) // _PIXELS_PER_OUTLINE_PIXEL
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (2 * width + 1, 2 * width + 1))
-    for index, mask in enumerate(masks):
-        frame = frame_of(mask)
-        if frame is None:
-            continue
+    for index, region in enumerate(regions):
         color = np.array(COLORS[index % len(COLORS)], np.float32)
-        part, inside = picture[frame.rows, frame.columns], mask[frame.rows, frame.columns]
+        part, inside = picture[region.window.rows, region.window.columns], region.mask
         tinted = part[inside] * np.float32(1 - OPACITY) + color * np.float32(OPACITY)
         part[inside] = np.rint(tinted).astype(np.uint8)
         core = cv2.erode(

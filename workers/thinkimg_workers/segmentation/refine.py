@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from thinkimg_rpc.imaging.mask import MaskPixels
 from thinkimg_rpc.imaging.rgb import Pixels
 from thinkimg_workers.segmentation.border import Lab
-from thinkimg_workers.segmentation.patch import to_lab
+from thinkimg_workers.segmentation.steps import to_lab
 
 _WINDOW = 9
 _MOST_PIXELS = 1 << 21

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from thinkimg_rpc.imaging.mask import MaskPixels
     from thinkimg_rpc.imaging.rgb import Pixels
     from thinkimg_rpc.tool import PixelBox
+    from thinkimg_workers.segmentation.region import Region
 
 Spot = tuple[float, float]
 """x and y of a point on a pixel of the image."""
@@ -36,15 +36,6 @@ class Scene:
     prompts: tuple[Prompt, ...]
     check_deadline: Callable[[], None]
     """To be called between steps. Raises: when nobody waits for the answer any more."""
-
-
-class Region(NamedTuple):
-    """What a prompt means."""
-
-    mask: MaskPixels
-    """(H, W), as large as the image."""
-    score: float
-    """0 to 1, higher is surer."""
 
 
 class Segmenter(Protocol):

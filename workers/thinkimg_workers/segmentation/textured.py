@@ -14,9 +14,10 @@ from thinkimg_rpc.tool import PixelBox
 from thinkimg_workers.segmentation.border import Lab, clarity, steps_across
 from thinkimg_workers.segmentation.frame import frame_of, grown
 from thinkimg_workers.segmentation.nested import Guess, Pixel, guesses_at
-from thinkimg_workers.segmentation.patch import Patch, to_lab
 from thinkimg_workers.segmentation.refine import refined
+from thinkimg_workers.segmentation.region import Region
 from thinkimg_workers.segmentation.segmenter import Prompt
+from thinkimg_workers.segmentation.steps import to_lab
 
 _SIDE = 200
 """The longer side of the reduced copy."""
@@ -51,18 +52,18 @@ class Reduced:
         x1, y1 = self.pixel(box.x1 - 1, box.y1 - 1)
         return PixelBox(x0, y0, x1 + 1, y1 + 1)
 
-    def shrunk(self, patch: Patch) -> MaskPixels:
+    def shrunk(self, region: Region) -> MaskPixels:
         """A region of the image on the copy."""
         height, width = self.small.shape[:2]
-        mask = patch.within(self.window).astype(np.float32)
+        mask = region.within(self.window).astype(np.float32)
         shrunk = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA)
         return shrunk >= 0.5
 
-    def patch(self, mask: MaskPixels) -> Patch:
+    def region(self, mask: MaskPixels) -> Region:
         """A mask of the copy at full size."""
         frame = frame_of(mask)
         if frame is None:
-            return Patch(self.window, np.zeros(self.part.shape[:2], np.bool_))
+            return Region(self.window, np.zeros(self.part.shape[:2], np.bool_))
         small = grown(frame, _MARGIN, mask.shape)
         height, width = self.part.shape[:2]
         rows, columns = height / mask.shape[0], width / mask.shape[1]
@@ -72,7 +73,7 @@ class Reduced:
         kept = mask[small.rows, small.columns]
         lab = self.lab[small.rows, small.columns]
         x, y = self.window.x0, self.window.y0
-        return Patch(
+        return Region(
             PixelBox(x + x0, y + y0, x + x1, y + y1),
             refined(part, lab, kept),
             clarity(steps_across(self.lab, mask)),

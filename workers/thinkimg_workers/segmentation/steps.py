@@ -1,8 +1,7 @@
-"""A mask of a part of an image: what the classical segmenter works with."""
+"""Small steps that the classical segmenter takes everywhere."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import cast
 
 import cv2
@@ -12,52 +11,7 @@ from thinkimg_rpc.imaging.mask import MaskPixels
 from thinkimg_rpc.imaging.rgb import Pixels
 from thinkimg_rpc.tool import PixelBox
 from thinkimg_workers.segmentation.border import Lab
-from thinkimg_workers.segmentation.frame import frame_of
 from thinkimg_workers.segmentation.segmenter import Spot
-
-
-@dataclass(frozen=True)
-class Patch:
-    """A region inside a window of the image; outside the window there is none of it."""
-
-    window: PixelBox
-    mask: MaskPixels
-    """(h, w) of the window."""
-    clarity: float = 0.0
-    """How clearly its border stands out, 0 to 1."""
-
-    @property
-    def frame(self) -> PixelBox | None:
-        """The smallest box around it, in the image's pixels."""
-        found = frame_of(self.mask)
-        if found is None:
-            return None
-        x, y = self.window.x0, self.window.y0
-        return PixelBox(found.x0 + x, found.y0 + y, found.x1 + x, found.y1 + y)
-
-    def has(self, spot: Spot) -> bool:
-        """Whether a point of the image is on it."""
-        column, row = int(spot[0]) - self.window.x0, int(spot[1]) - self.window.y0
-        height, width = self.mask.shape
-        return 0 <= column < width and 0 <= row < height and bool(self.mask[row, column])
-
-    def within(self, window: PixelBox) -> MaskPixels:
-        """(h, w) what of it is in another window."""
-        mask = np.zeros((window.y1 - window.y0, window.x1 - window.x0), np.bool_)
-        own = self.window
-        x0, y0 = max(window.x0, own.x0), max(window.y0, own.y0)
-        x1, y1 = min(window.x1, own.x1), min(window.y1, own.y1)
-        if x0 < x1 and y0 < y1:
-            mask[y0 - window.y0 : y1 - window.y0, x0 - window.x0 : x1 - window.x0] = self.mask[
-                y0 - own.y0 : y1 - own.y0, x0 - own.x0 : x1 - own.x0
-            ]
-        return mask
-
-    def whole(self, height: int, width: int) -> MaskPixels:
-        """(height, width) of the image."""
-        mask = np.zeros((height, width), np.bool_)
-        mask[self.window.rows, self.window.columns] = self.mask
-        return mask
 
 
 def window_around(spot: Spot, side: int, height: int, width: int) -> PixelBox:
