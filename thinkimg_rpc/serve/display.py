@@ -93,5 +93,6 @@ def _about(child: Child, worker: Worker | None) -> str:
 
 
 def _reason_and_log(child: Child) -> str:
-    # What happened before there was a process is in another log, which the reason names.
-    return child.reason if "(log: " in child.reason else f"{child.reason} (log: {child.spec.log})"
+    # What kept it from being started at all is not in its log.
+    never_started = child.spec.prepare is not None and child.starts == 0
+    return child.reason if never_started else f"{child.reason} (log: {child.spec.log})"

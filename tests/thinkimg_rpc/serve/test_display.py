@@ -3,7 +3,9 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from unittest import mock
+from unittest.mock import AsyncMock
 
 import pytest
 from rich.console import Console
@@ -101,6 +103,7 @@ async def test_a_build_is_told_as_it_goes_on_and_once_for_all_who_wait_for_it(
             one.reason = words
             display.child_changed(one)
     first.state, first.reason = ChildState.FAILED, "no space left (log: /logs/environment.log)"
+    first.spec = replace(first.spec, prepare=AsyncMock())
     display.child_changed(first)
     assert output.getvalue().splitlines()[1] == "  dino-0  building  looking for timm"
     assert output.getvalue()[before:].splitlines() == [
