@@ -52,7 +52,8 @@ class _Habits:
     """Whether this figure's panels mostly have titles, and labels under their numbers."""
 
     titled: bool
-    labelled: bool
+    labelled: bool | None
+    """None where no panel shows it."""
 
 
 def cells_of(
@@ -77,9 +78,10 @@ def _habits_of(plots: Sequence[Plot], texts: Sequence[Text]) -> _Habits:
             titled += any(text.place.middle_y < y0 for text in near)
         if all(other.y0 < y1 for other in facing):
             under = rows_of([text for text in near if text.place.middle_y > y1])
-            bottom += bool(under)
-            labelled += any(_is_axis_label(row, plot.area) for row in under)
-    return _Habits(titled * 2 > top, labelled * 2 > bottom)
+            if any(_is_number(text) for row in under for text in row):
+                bottom += 1
+                labelled += any(_is_axis_label(row, plot.area) for row in under)
+    return _Habits(titled * 2 > top, labelled * 2 > bottom if bottom else None)
 
 
 def _is_axis_label(row: Sequence[Text], area: Rect) -> bool:
@@ -289,9 +291,10 @@ class _Strip:
 
     def _labels_among(self, rows: int) -> int:
         """How many of the rows of words under the numbers name the axis; -1: cannot be told."""
-        if self.habits.titled == self.habits.labelled:
+        titled, labelled = self.habits.titled, self.habits.labelled
+        if titled == labelled or (labelled is None and rows > 1):
             return 1 if rows > 1 else -1
-        return int(self.habits.labelled)
+        return int(bool(labelled))
 
 
 def _is_number(text: Text) -> bool:

@@ -30,10 +30,14 @@ _LEAST_SIDE, _LEAST_LINES = 22, 1.9
 """A plot's least height and width: in pixels, and in lines of text."""
 _BAR_ASPECT = 8.0
 """From which a thin upright or lying piece may be a colour bar."""
+_FILLED = 0.5
+"""How much of a colour bar's box is drawn on, marks at its side counted in."""
 _TEXT_SHARE = 0.22
 """A box so full of text is a legend or a table of words."""
 _LEGEND_SHARE = 0.08
 """The same for a small one."""
+_OTHER_SIDE = 6
+"""A legend is so many times further from the plot at its right or below if it is that one's."""
 _SMALL = 0.06
 """Of the middle plot's area: what is smaller is no plot of its own."""
 
@@ -70,7 +74,11 @@ def find_plots(content: Mask, texts: Sequence[Rect]) -> list[Plot]:
     areas = [area for area in areas if min(area.width, area.height) >= least]
     legends = _legends(areas, texts)
     areas = _without_specks([area for area in areas if area not in legends])
-    bars = [one for one in {*pieces, *areas} if one.height > thin and _is_bar(one, least)]
+    bars = [
+        one
+        for one in {*pieces, *areas}
+        if one.height > thin and _is_bar(one, least) and _fill(one, content) > _FILLED
+    ]
     bars = [
         bar
         for bar in bars
@@ -99,6 +107,11 @@ def _is_frame(piece: Rect, content: Mask) -> bool:
 def _is_bar(piece: Rect, least: float) -> bool:
     long, short = max(piece.width, piece.height), max(1, min(piece.width, piece.height))
     return long / short >= _BAR_ASPECT and long >= 2 * least and short <= 2 * least
+
+
+def _fill(piece: Rect, content: Mask) -> float:
+    """Which part of a box is drawn on."""
+    return float(content[piece.y0 : piece.y1, piece.x0 : piece.x1].mean())
 
 
 def _text_share(area: Rect, texts: Sequence[Rect]) -> float:
@@ -161,8 +174,13 @@ def _closed(piece: Rect, content: Mask) -> bool:
     edge = max(2 * _SAME_EDGE, part.shape[1] // 12)
     upright = part.mean(axis=0) > _UPRIGHT
     left, right = int(upright[:edge].sum()), int(upright[-edge:].sum())
-    foot = part[-max(2 * _SAME_EDGE, len(part) // 6) :].mean(axis=1) > _UPRIGHT
-    return bool(left and right) or bool(0 < left <= _SAME_EDGE + 2 and foot.any())
+    end = max(2 * _SAME_EDGE, len(part) // 6)
+    level = part.mean(axis=1) > _FULL
+    head, foot = bool(level[:end].any()), bool(level[-end:].any())
+    # A bar as long as the plot is wide has sides too, but a line through its middle.
+    if left and right:
+        return head or foot
+    return 0 < left <= _SAME_EDGE + 2 and foot
 
 
 def _rules_in(piece: Rect, content: Mask) -> list[Rect]:
@@ -204,7 +222,10 @@ def _has_labels(between: Rect, texts: Sequence[Rect]) -> bool:
         (one,) = inside
         off = abs(one.middle_x - between.middle_x), abs(one.x0 - between.x0)
         return min(off) <= max(_SAME_EDGE, 0.7 * one.height) and one.width > one.height
-    return len(inside) > 2 and around(inside).width > 0.5 * between.width
+    in_a_row = max((text.y0 for text in inside), default=0) < min(
+        (text.y1 for text in inside), default=0
+    )
+    return len(inside) > 2 and in_a_row and around(inside).width > 0.5 * between.width
 
 
 def _has_ticks(between: Rect, loose: Sequence[Rect]) -> bool:
@@ -271,10 +292,10 @@ def _owner_of_legend(legend: Rect, areas: Sequence[Rect]) -> Rect | None:
     for area in areas:
         if area.overlap_y(legend) > 0.5 * legend.height:
             after = legend.middle_x > area.middle_x
-            distances.append((-area.overlap_x(legend) * (1 if after else 3), area))
+            distances.append((-area.overlap_x(legend) * (1 if after else _OTHER_SIDE), area))
         elif area.overlap_x(legend) > 0.5 * legend.width:
             after = legend.middle_y > area.middle_y
-            distances.append((-area.overlap_y(legend) * (1 if after else 3), area))
+            distances.append((-area.overlap_y(legend) * (1 if after else _OTHER_SIDE), area))
     return min(distances)[1] if distances else None
 
 
