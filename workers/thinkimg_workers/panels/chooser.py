@@ -21,7 +21,7 @@ CHOOSERS = (
         "openai",
         loads="thinkimg_workers.panels.endpoint:EndpointChooser",
         modules=("httpx",),
-        install='"thinkimg-rpc[models]"',
+        install='"thinkimg-rpc[serve]"',
         asks_endpoint=True,
     ),
     Backend("classical", loads="thinkimg_workers.panels.chooser:ClassicalChooser"),

@@ -16,7 +16,7 @@ POINTERS = (
         "openai",
         loads="thinkimg_workers.pointing.endpoint:EndpointPointer",
         modules=("httpx",),
-        install='"thinkimg-rpc[models]"',
+        install='"thinkimg-rpc[serve]"',
         asks_endpoint=True,
     ),
     Backend("grounding", loads="thinkimg_workers.pointing.grounding:GroundingPointer"),
