@@ -28,23 +28,29 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class DrawnShape:
-    """One picture and the shape that is asked for; others may be in it too."""
+class Region:
+    """One region of a picture: what is asked for, and what to ask for it by."""
 
     pixels: Pixels
     mask: MaskPixels
-    """(H, W), true on the shape."""
-    form: str
-    fill: str
-    background: str
+    """(H, W), true on the region."""
     point: tuple[float, float]
-    """x and y of a point well inside the shape."""
+    """x and y of a point well inside it."""
 
     @property
     def box(self) -> tuple[float, float, float, float]:
-        """The smallest box around the shape."""
+        """The smallest box around it."""
         rows, columns = np.nonzero(self.mask)
         return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+
+
+@dataclass(frozen=True)
+class DrawnShape(Region):
+    """A shape; others may be in the picture too."""
+
+    form: str
+    fill: str
+    background: str
 
 
 def draw_shape(seed: int) -> DrawnShape:
@@ -69,7 +75,7 @@ def draw_shape(seed: int) -> DrawnShape:
         if number == 0:
             mask = coverage >= 0.5
     pixels = np.clip(np.rint(canvas), 0, 255).astype(np.uint8)
-    return DrawnShape(pixels, mask, form, fill, background, _point_inside(random, mask))
+    return DrawnShape(pixels, mask, _point_inside(random, mask), form, fill, background)
 
 
 def texture(
