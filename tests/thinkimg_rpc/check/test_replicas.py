@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 
 from thinkimg_rpc.check.replicas import Finding, Verdict, absent, check_mesh
 from thinkimg_rpc.client import Mesh
 from thinkimg_rpc.errors import InvalidRequest
+from thinkimg_rpc.serve.config import DEFAULT_CONFIG, load_config
 from thinkimg_rpc.settings import ModelSettings
 from thinkimg_rpc.testing import Echo
-from thinkimg_rpc.tool import Call, Tool
+from thinkimg_rpc.tool import Call, Tool, load_tool
 from thinkimg_rpc.v1 import (
     Box,
     CropRequest,
@@ -27,6 +30,8 @@ from thinkimg_rpc.v1 import (
     SAMRequest,
     SAMResponse,
     Segment,
+    Worker,
+    WorkerState,
 )
 from thinkimg_workers.crop import Crop
 from thinkimg_workers.draw_horizontal_line_by_y import DrawHorizontalLineByY
@@ -97,7 +102,7 @@ class Refuses(Tool[PointRequest, PointResponse]):
 
 async def findings(tools: Sequence[type[Tool[Any, Any]]], workers: int = 1) -> list[Finding]:
     async with Mesh.local(tools, workers=workers, models=ModelSettings()) as mesh:
-        return await check_mesh(mesh, timeout_s=10)
+        return await check_mesh(mesh, timeout_s=30)
 
 
 async def finding(tool: type[Tool[Any, Any]]) -> Finding:
@@ -112,6 +117,20 @@ async def test_every_tool_is_asked_at_every_replica() -> None:
     }
     assert all(one.seconds for one in found)
     assert all(one.backend.startswith("opencv") for one in found)
+
+
+async def test_all_shipped_tools_answer_right_without_any_model(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for variable in ("THINKIMG_WEIGHTS", "HF_HUB_CACHE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    workers = load_config(DEFAULT_CONFIG).worker
+    shipped: list[type[Tool[Any, Any]]] = [
+        load_tool(tool) for worker in workers for tool in worker.tools
+    ]
+    found = await findings(shipped)
+    assert len(found) == 9
+    assert [one for one in found if one.verdict is not Verdict.OK] == []
 
 
 @pytest.mark.parametrize(
@@ -142,3 +161,13 @@ async def test_a_tool_that_is_not_ours_is_asked_its_own_example() -> None:
 def test_workers_that_are_not_there_are_failures() -> None:
     (missing,) = absent(["image-0"], [])
     assert (missing.worker, missing.verdict.passes) == ("image-0", False)
+
+
+@pytest.mark.parametrize("state", ["DRAINING", "STALLED"])
+async def test_a_worker_that_is_not_serving_is_a_failure(state: str) -> None:
+    worker = Worker(id="image-0", state=WorkerState.Value(f"WORKER_STATE_{state}"))
+    mesh = create_autospec(Mesh, instance=True)
+    mesh.workers.return_value = [worker]
+    (found,) = await check_mesh(mesh, timeout_s=1)
+    assert (found.worker, found.verdict) == ("image-0", Verdict.FAILED)
+    assert found.detail == f"is {state.lower()}, not serving"
