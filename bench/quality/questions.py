@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from thinkimg_eval.charts import Box, Chart, Element
 
@@ -28,6 +29,9 @@ class Question:
     also: tuple[Element, ...] = ()
     """What is no mistake to find as well: the name of a series is in the legend."""
 
+    drawn: NDArray[np.bool_] | None = None
+    """(H, W) the pixels of the answers, where no outline is known."""
+
     def recall(self, boxes: list[Box]) -> float:
         """Which part of the answers was found."""
         return sum(
@@ -42,6 +46,8 @@ class Question:
 
     def is_hit(self, x: float, y: float) -> bool:
         """Whether a point is on an answer itself."""
+        if self.drawn is not None:
+            return bool(self.drawn[int(y), int(x)])
         return any(_is_on(answer, x, y) for answer in self.answers)
 
 
