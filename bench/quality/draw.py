@@ -7,6 +7,7 @@ coordinate has the colour asked for, all other pixels and the size are as before
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from thinkimg_workers.draw_vertical_line_by_x import DrawVerticalLineByX
 DRAWINGS = 200
 """Of each tool."""
 LONGEST_SIDE = 700
-SHEET_CHARTS = 6
+SHEET_CHARTS, TILE = 6, 500
 COLOR, NAME = (0, 0, 255), "blue"
 
 Pixels = NDArray[np.uint8]
@@ -101,14 +102,23 @@ def measure(progress: Progress) -> Section:
 
 def contact_sheet(folder: Path) -> Path:
     """Charts with a line across and a line down each, in one picture."""
-    charts = [draw_chart(seed).pixels for seed in range(SHEET_CHARTS)]
+    drawn = (draw_chart(seed, kind="bar").pixels for seed in itertools.count())
+    small = (chart for chart in drawn if max(chart.shape) <= TILE)
+    charts = list(itertools.islice(small, SHEET_CHARTS))
     across = asyncio.run(drawings((chart, chart.shape[0] * 0.4, False) for chart in charts))
     down = asyncio.run(drawings((one.after, one.after.shape[1] * 0.6, True) for one in across))
-    tiles = [cv2.resize(one.after, (480, 360), interpolation=cv2.INTER_AREA) for one in down]
+    tiles = [_tile(one.after) for one in down]
     rows = [np.hstack(tiles[start : start + 3]) for start in range(0, len(tiles), 3)]
     path = folder / "draw.png"
     cv2.imwrite(str(path), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
     return path
+
+
+def _tile(pixels: Pixels) -> Pixels:
+    """The picture as it is, with grey around it."""
+    tile = np.full((TILE, TILE, 3), 200, np.uint8)
+    tile[: pixels.shape[0], : pixels.shape[1]] = pixels
+    return tile
 
 
 def _random_image(seed: int, upright: bool) -> tuple[Pixels, float, bool]:

@@ -48,7 +48,7 @@ def test_a_contact_sheet_is_a_picture(tmp_path: Path) -> None:
     assert sheet.parent == tmp_path
     picture = cv2.imread(str(sheet))
     assert picture is not None
-    assert picture.shape == (720, 1440, 3)
+    assert picture.shape == (1000, 1500, 3)
 
 
 def test_a_drawing_that_is_off_anywhere_is_not_exact() -> None:
