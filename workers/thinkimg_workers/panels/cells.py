@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from thinkimg_workers.panels.content import Mask
-from thinkimg_workers.panels.headings import Text, rows_of
+from thinkimg_workers.panels.headings import LETTER, Text, rows_of
 from thinkimg_workers.panels.plots import Plot
 from thinkimg_workers.panels.rect import Rect
 
@@ -23,7 +23,6 @@ _BETWEEN_WORDS = 3.0
 """What the gap between an axis label and the next title counts."""
 _REACH = 4
 """How far a text's box may be from where its print begins or ends, in pixels."""
-_LETTER = re.compile(r"\(?[a-zA-Z][).]")
 _NUMBERS = re.compile(r"(?:[-+\u2212\u2013]?[\d.,]+\s*[%kKmM]?\s*)+")
 
 
@@ -284,7 +283,7 @@ class _Strip:
         return any(_is_number(text) for text in self._texts_in(top, bottom))
 
     def _has_letter(self, top: int, bottom: int) -> bool:
-        return any(_LETTER.match(text.text) for text in self._texts_in(top, bottom))
+        return any(LETTER.match(text.text) for text in self._texts_in(top, bottom))
 
     def _texts_in(self, top: int, bottom: int) -> list[Text]:
         return [text for text in self.texts if top <= text.place.middle_y - self.begin < bottom]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ _FAR = 0.75
 """Text so many times its size above the plot is not the plot's title."""
 _LINE_GAP = 0.45
 """Rows of one title are closer than this, in sizes of print."""
+LETTER = re.compile(r"\(?[a-zA-Z][).]")
+"""How a panel's own title may begin."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,12 @@ def figure_headings(texts: Sequence[Text], areas: Sequence[Rect], figure_width: 
     headings = []
     outside = [one for one in texts if not one.upright and one.place.middle_y < hull.y0]
     for row in rows_of(outside):
-        if len(row) > 1 or not _is_over_all(row[0], outside, areas, figure_width):
+        over_all = (
+            _spans(row[0].place, areas, hull)
+            if headings
+            else _is_over_all(row[0], outside, areas, figure_width)
+        )
+        if len(row) > 1 or LETTER.match(row[0].text) or not over_all:
             break
         headings += row
     under = [one for one in texts if not one.upright and one.place.middle_y > hull.y1]

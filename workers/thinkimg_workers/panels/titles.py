@@ -30,8 +30,6 @@ def is_title(text: str, title: str) -> float:
     likeness = alike(said, known)
     if f" {said} " in f" {known} " and (" " in said or len(said) > 3):
         return max(likeness, 0.9 + 0.1 * len(said) / len(known))
-    if len(known) > 3 and f" {known} " in f" {said} ":
-        return max(likeness, 0.9)
     # OCR loses spaces.
     return max(likeness, alike(said.replace(" ", ""), known.replace(" ", "")))
 

@@ -45,7 +45,7 @@ _STOP_WORDS = frozenset(
         plots subfigure subfigure figure figures fig graph graphs chart charts axes picture image
         titled title called named labelled labeled label about showing shows side corner part
         half number no row rows column columns col just only where whose there area region hand
-        what
+        what them these those both
         """,
     )
 )
