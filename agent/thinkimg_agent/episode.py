@@ -11,7 +11,7 @@ from thinkimg_agent.conversation import Message, Part, numbered
 from thinkimg_agent.dialects import Dialect
 from thinkimg_agent.images import EpisodeImages
 from thinkimg_agent.policies.policy import ContextFull, Generation, Policy, PolicyFault
-from thinkimg_agent.recording import Recording
+from thinkimg_agent.recording import OnTurn, Recording
 from thinkimg_agent.reply import Reply, Unparseable
 from thinkimg_agent.sample import Sample
 from thinkimg_agent.tool_calls import Observed, ToolCaller
@@ -45,6 +45,7 @@ async def run_episode(
     *,
     dialect: Dialect,
     tools: Sequence[ToolContract],
+    on_turn: OnTurn = lambda turn: None,
 ) -> Trajectory:
     """Let a policy answer a question with the tools, and record all of it.
 
@@ -56,11 +57,12 @@ async def run_episode(
     images = EpisodeImages(policy.max_image_pixels)
     caller = ToolCaller(mesh, tools, images, dialect.space, timeout_s=limits.tool_timeout_s)
     conversation = await _opening(sample, images, dialect, tools)
-    recording = Recording(sample, policy.name, dialect, tools, conversation, images)
+    recording = Recording(sample, policy.name, dialect, tools, conversation, images, on_turn)
     unparseable = 0
     try:
         async with asyncio.timeout(limits.deadline_s):
             while (stop := recording.limit_reached(limits)) is None:
+                recording.finish_turn()
                 started = time.perf_counter()
                 room = recording.room_for_turn(limits)
                 generation = await policy.generate(conversation, tools, room)

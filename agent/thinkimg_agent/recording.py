@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from thinkimg_agent.conversation import Message
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from thinkimg_agent.episode import Limits
 
 T = TypeVar("T")
+OnTurn = Callable[[TurnRecord], None]
+"""Told of each turn once all that it led to is known."""
 
 
 class Recording:
@@ -32,7 +34,10 @@ class Recording:
         tools: Sequence[ToolContract],
         opening: Sequence[Message],
         images: EpisodeImages,
+        on_turn: OnTurn,
     ) -> None:
+        self._on_turn = on_turn
+        self._told = 0
         self._started = time.perf_counter()
         self._images = images
         self._trajectory = Trajectory(
@@ -90,8 +95,16 @@ class Recording:
             for image in one.images:
                 self._trajectory.images.append(image_record(image, turn=number, call=index))
 
+    def finish_turn(self) -> None:
+        """Nothing more will be written down of the last turn."""
+        turns = self._trajectory.turns
+        if self._told < len(turns):
+            self._told = len(turns)
+            self._on_turn(turns[-1])
+
     def end(self, stop: StopReason, detail: str = "", *, answer: str | None = None) -> Trajectory:
         """The whole trajectory."""
+        self.finish_turn()
         trajectory = self._trajectory
         trajectory.stop, trajectory.stop_detail, trajectory.answer = stop, detail, answer
         trajectory.seconds = time.perf_counter() - self._started

@@ -16,6 +16,7 @@ from typing import Any, Self
 import msgspec
 
 from thinkimg_agent.trajectory import FORMAT, Trajectory
+from thinkimg_rpc.errors import InvalidRequest
 
 TRAJECTORIES = "trajectories.jsonl"
 IMAGES = "images"
@@ -23,7 +24,7 @@ IMAGES = "images"
 _SUFFIXES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"RIFF": ".webp", b"GIF8": ".gif"}
 
 
-class BadTrajectory(ValueError):
+class BadTrajectory(InvalidRequest):
     """A line that is no trajectory; the message names the file, the line and the field."""
 
 

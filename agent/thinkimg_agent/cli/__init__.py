@@ -1,0 +1,1 @@
+"""`thinkimg ask`, `view` and `trajectory`."""
