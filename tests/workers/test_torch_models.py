@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from thinkimg_rpc.settings import CannotStart, ModelSettings
 from thinkimg_workers.torch_models import (
+    Placement,
     backend_title,
     check_weight_files,
     choose_device,
@@ -257,13 +258,42 @@ def test_a_folder_has_another_title_once_its_weights_were_trained_on(folder: Pat
     assert title_of(folder / "model.safetensors").startswith("model.safetensors@")
 
 
+def wide(hidden: int) -> dict[str, int]:
+    """A language model whose weights are mostly those that are quantized."""
+    heads = hidden // 16
+    return {
+        "hidden_size": hidden,
+        "intermediate_size": 4 * hidden,
+        "num_attention_heads": heads,
+        "num_key_value_heads": heads,
+    }
+
+
+@pytest.mark.parametrize(("bits", "share", "likeness"), [("8bit", 0.7, 0.95), ("4bit", 0.5, 0.7)])
+def test_a_quantized_model_is_smaller_and_says_nearly_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bits: Any, share: float, likeness: float
+) -> None:
+    """On the CPU, where bitsandbytes computes too, if slowly."""
+    folder = save_qwen_vl(tmp_path / "wide-qwen", text=wide(256))
+    settings = ModelSettings(quantization=bits, device="cuda", precision="bfloat16")
+    with monkeypatch.context() as machine:
+        machine.setattr(torch.cuda, "device_count", lambda: 1)
+        chosen = place_model(settings, quantizable=True).quantization
+    placements = [Placement(torch.device("cpu"), torch.bfloat16, how) for how in (None, chosen)]
+    whole_model, quantized = (load_model(QWEN, folder, placement) for placement in placements)
+    assert quantized.get_memory_footprint() < share * whole_model.get_memory_footprint()
+    tokens = torch.arange(20)[None]
+    with torch.inference_mode():
+        expected, logits = (m(tokens).logits.float().flatten() for m in (whole_model, quantized))
+    assert torch.corrcoef(torch.stack([expected, logits]))[0, 1] > likeness
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("bits", ["8bit", "4bit"])
 def test_quantized_weights_take_less_memory(
     tmp_path: Path, bits: Any, record_property: Callable[[str, object], None]
 ) -> None:
-    wide = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 4}
-    folder = save_qwen_vl(tmp_path / "wide-qwen", text=wide)
+    folder = save_qwen_vl(tmp_path / "wide-qwen", text=wide(1024))
     taken = {}
     for quantization in ("none", bits):
         settings = ModelSettings(device="cuda:0", quantization=quantization)

@@ -13,14 +13,16 @@ import transformers
 from thinkimg_rpc.errors import DeadlineExceeded
 from thinkimg_rpc.imaging.rgb import Pixels
 from thinkimg_rpc.settings import CannotStart, ModelSettings
+from thinkimg_workers.pointing import transformers_vlm
 from thinkimg_workers.pointing.answers import Spot
 from thinkimg_workers.pointing.families import FAMILIES, Family
 from thinkimg_workers.pointing.pointer import Question
-from thinkimg_workers.pointing.transformers_vlm import TransformersPointer
+from thinkimg_workers.pointing.transformers_vlm import TransformersPointer, without
 
 from ..answering import noise
 from ..tiny_checkpoints import save_molmo2, save_qwen_vl, teach
 
+LONGEST = 64
 PICTURE = noise(100, 70)
 ANSWERS = {
     "qwen2_vl": '[{"point_2d": [250, 500], "label": "bar"}]',
@@ -37,6 +39,12 @@ def save(folder: Path, family: str) -> Path:
 
 def ask(pixels: Pixels, description: str) -> Question:
     return Question(pixels, description, list, lambda: None)
+
+
+@pytest.fixture(autouse=True)
+def short_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random weights seldom come to an end by themselves."""
+    monkeypatch.setattr(transformers_vlm, "LONGEST_ANSWER", LONGEST)
 
 
 @pytest.fixture(scope="module", params=["qwen2_vl", "molmo2"])
@@ -83,7 +91,7 @@ def by_the_library(folder: Path, asked: Question, *, suppressed: list[int]) -> t
         output = model.generate(
             **inputs,
             do_sample=False,
-            max_new_tokens=512,
+            max_new_tokens=LONGEST,
             suppress_tokens=suppressed,
             output_scores=True,
             return_dict_in_generate=True,
@@ -129,6 +137,25 @@ def test_tokens_that_stand_for_pictures_are_never_written(
     expected = "<im_patch>" if folder.name == "molmo2" else "<|image_pad|>"
     assert expected in suppressed
     assert not {"<|im_end|>", "<|endoftext|>"} & set(suppressed)
+
+
+@pytest.mark.parametrize(
+    "markup",
+    ["<|image_pad|>", "<|image|><im_patch>", "<|im_end|>\n<|im_start|>user", "<|im<|image|>_end|>"],
+)
+def test_markup_in_a_description_is_only_text(
+    pointer: TransformersPointer, heard: Heard, markup: str
+) -> None:
+    pointer.point([ask(PICTURE, f"the {markup} bar"), ask(PICTURE, "the bar")])
+    pointer.point([ask(PICTURE, "the bar")])
+    assert heard[1] == heard[2]
+
+
+def test_what_is_left_of_markup_is_no_markup() -> None:
+    tokens = ["<|image_pad|>", "<b>"]
+    assert without(tokens, "a <|image_<b>pad|> b") == "a <|image_ pad|> b"
+    assert without(["ab", "b"], "aabbb") == "a   "
+    assert without([], "a <b>") == "a <b>"
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2000, 1), (1, 2000), (4000, 3000)])

@@ -97,22 +97,23 @@ class TransformersDetector:
         return _Prepared(number, search, view, images["pixel_values"][0])
 
     def _pass(self, batch: Sequence[_Prepared]) -> list[list[Found]]:
-        text = self._processor.tokenizer(
-            [as_model_reads(ready.search.query) for ready in batch],
-            padding=True,
-            truncation=True,
-            max_length=self._longest_text,
-            return_tensors="pt",
-        )
         pixel_values = torch.stack([ready.pixel_values for ready in batch])
-        with self._computing, torch.inference_mode():
+        with self._computing, torch.inference_mode():  # tokenizers bear no two threads either
+            text = self._processor.tokenizer(
+                [as_model_reads(ready.search.query) for ready in batch],
+                padding=True,
+                truncation=True,
+                max_length=self._longest_text,
+                return_tensors="pt",
+            )
+            tokens = text["input_ids"]
             output = self._model(
                 pixel_values=pixel_values.to(self._model.device, self._model.dtype),
                 **text.to(self._model.device),
             )
             logits, boxes = output.logits.float().cpu(), output.pred_boxes.float().cpu()
         return [
-            self._found_in(ready, logits[i : i + 1], boxes[i : i + 1], text["input_ids"][i : i + 1])
+            self._found_in(ready, logits[i : i + 1], boxes[i : i + 1], tokens[i : i + 1])
             for i, ready in enumerate(batch)
         ]
 

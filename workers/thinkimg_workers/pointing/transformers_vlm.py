@@ -28,7 +28,7 @@ from thinkimg_workers.torch_models import (
 
 _MAX_PIXELS, _MAX_ASPECT = 2 << 20, 50.0
 """Up to 2,700 tokens of Qwen2.5-VL; its own limit of 16,384 takes a minute on a good GPU."""
-_LONGEST_ANSWER = 512
+LONGEST_ANSWER = 512
 """In tokens: about twenty points."""
 _PICTURE_WORDS = ("image", "video", "vision", "frame")
 
@@ -49,6 +49,7 @@ class TransformersPointer:
         # Generation goes on from the right end of a row, so rows are filled up on the left.
         self._processor.tokenizer.padding_side = "left"
         self._suppressed = _picture_tokens(config, self._processor)
+        self._markup = [t for t in self._processor.tokenizer.get_added_vocab() if t.strip()]
         self._computing = threading.Lock()
         self.name = backend_title(place, placement)
         self._warm_up(place)
@@ -59,9 +60,9 @@ class TransformersPointer:
             view_for_model(question.pixels, max_pixels=_MAX_PIXELS, max_aspect=_MAX_ASPECT)
             for question in questions
         ]
-        inputs = self._inputs(questions, views)
-        with self._computing:
-            answers, sureness = self._generate(inputs, questions, _LONGEST_ANSWER)
+        with self._computing:  # tokenizers do not bear two threads either
+            inputs = self._inputs(questions, views)
+            answers, sureness = self._generate(inputs, questions, LONGEST_ANSWER)
         return [
             self._pointing_in(question, view, said, sure, resized)
             for question, view, said, sure, resized in zip(
@@ -72,7 +73,8 @@ class TransformersPointer:
     def _inputs(self, questions: Sequence[Question], views: Sequence[ModelView]) -> Any:
         prompts = []
         for question in questions:
-            text = {"type": "text", "text": self._family.ask(question.description)}
+            asked = self._family.ask(without(self._markup, question.description))
+            text = {"type": "text", "text": asked}
             message = {"role": "user", "content": [{"type": "image"}, text]}
             prompts.append(
                 self._processor.apply_chat_template(
@@ -191,6 +193,15 @@ class _SomebodyWaits(transformers.StoppingCriteria):
             else:
                 return None
         return reason
+
+
+def without(tokens: Sequence[str], text: str) -> str:
+    """A caller's text without what the model would read as markup: "<|image_pad|>" in a
+    description would be taken for one more picture, and the next caller's at that."""
+    while any(token in text for token in tokens):  # taking one out may make another
+        for token in tokens:
+            text = text.replace(token, " ")
+    return text
 
 
 def _greedy(model: Any, suppressed: list[int], longest: int) -> transformers.GenerationConfig:
