@@ -15,7 +15,8 @@ _EXAMPLES = {
     "red": "ff0000 dc143c b22222 cd5c5c d62728 e74c3c 8b0000 f44336 c0392b ff6347",
     "orange": "ffa500 ff8c00 ff7f0e e67e22 f4a460 ff7f50 e8743b d2691e f39c12 ed7d31",
     "yellow": "ffff00 ffd700 f1c40f ffeb3b f0e68c e6c229 ffc000 fff176 dbb40c",
-    "green": "008000 00ff00 2ca02c 228b22 32cd32 90ee90 006400 2e8b57 27ae60 70ad47 8fbc8f 556b2f",
+    "green": "008000 00ff00 2ca02c 228b22 32cd32 90ee90 006400 2e8b57 27ae60 70ad47 8fbc8f "
+    "556b2f 2e7d5b 3b7a64",
     "teal": "008080 20b2aa 16a085 1abc9c 009688 2a7f7f 3aafa9",
     "cyan": "00ffff 17becf 40e0d0 00ced1 5bc0de 7fffd4",
     "blue": "0000ff 1f77b4 3498db 4169e1 4682b4 87ceeb add8e6 000080 1e90ff 4472c4 1f4e79 5b9bd5",
@@ -96,7 +97,7 @@ def fits(word: str, palette: Lab, shade: str = "") -> NDArray[np.float64]:
     distance = _distances(palette, name)
     others = np.stack([_distances(palette, other) for other in _BASIC if other != name])
     nearer = np.maximum(0, distance - others.min(axis=0))
-    cost = distance + np.minimum(nearer, _ANOTHER_NAME) * 1.5
+    cost = distance + np.minimum(nearer, _ANOTHER_NAME)
     if shade:
         cost = cost + _shade_cost(palette, cost, shade)
     worth = np.clip(1.15 - cost / _FARTHEST, 0, 1)

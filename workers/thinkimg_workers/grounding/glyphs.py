@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from thinkimg_workers.grounding.palette import Palette
 from thinkimg_workers.grounding.pieces import Piece
 from thinkimg_workers.grounding.texts import Words
 
@@ -14,8 +15,11 @@ _AROUND = 1.5
 _TALLEST, _WIDEST = 1.25, 1.6
 """A letter's size, in heights of its text."""
 
+_BLOCK = 0.94
+"""How much of its box a bar fills, and no letter."""
 
-def letters_among(pieces: Sequence[Piece], words: Sequence[Words]) -> set[int]:
+
+def letters_among(pieces: Sequence[Piece], words: Sequence[Words], palette: Palette) -> set[int]:
     """The `id` of each piece that is a letter, or part of one."""
     if not pieces or not words:
         return set()
@@ -30,4 +34,17 @@ def letters_among(pieces: Sequence[Piece], words: Sequence[Words]) -> set[int]:
             (x0 <= x) & (x <= x1) & (y0 <= y) & (y <= y1)
             & (along <= _TALLEST * one.size) & (across <= _WIDEST * one.size)
         )  # fmt: skip
-    return {id(pieces[at]) for at in np.flatnonzero(letters).tolist()}
+    found = [pieces[at] for at in np.flatnonzero(letters).tolist()]
+    size = float(np.median([one.size for one in words]))
+    return {id(piece) for piece in found if not _is_block(piece, palette, size)}
+
+
+def _is_block(piece: Piece, palette: Palette, size: float) -> bool:
+    """A short bar with its value written on it is no letter."""
+    return (
+        not palette.is_gray(piece.color)
+        and piece.box.height >= 0.6 * size
+        and piece.box.width >= 0.25 * size
+        and piece.filled >= _BLOCK
+        and piece.box.area >= 0.35 * size**2
+    )

@@ -192,7 +192,8 @@ def _joined(row: Sequence[Words]) -> list[Words]:
 def _goes_on(last: Words, one: Words) -> bool:
     if one.box.y0 - last.box.y1 > _NEXT_LINE * last.size or not _same_size(last, one):
         return False
-    if float(np.linalg.norm(last.ink - one.ink)) > _SAME_INK:
+    # Letters smoothed for screens have coloured edges: lightness tells more.
+    if float(np.linalg.norm((last.ink - one.ink) * (1, 0.3, 0.3))) > _SAME_INK:
         return False
     left = abs(last.box.x0 - one.box.x0) < last.size
     return left or abs(last.box.middle[0] - one.box.middle[0]) < 1.5 * last.size

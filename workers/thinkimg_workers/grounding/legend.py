@@ -50,7 +50,7 @@ class Legend:
 
 def find_legends(pieces: Sequence[Piece], words: Sequence[Words], palette: Palette) -> list[Legend]:
     """The legends of a picture: one for each panel that has its own."""
-    letters = letters_among(pieces, words)
+    letters = letters_among(pieces, words, palette)
     marks = _marks_by_color(pieces, letters)
     middles = np.array([piece.box.middle for piece in pieces]).reshape(-1, 2)
     candidates: list[Entry] = []
@@ -94,7 +94,8 @@ def _entries_of(
         beside = piece.box.x1 <= box.x0 + 0.3 * size
         if beside and id(piece) in letters:
             continue
-        if not beside and not (_is_full(piece, size) and not palette.is_gray(piece.color)):
+        first = beside or abs(piece.box.x0 - box.x0) < 0.6 * size
+        if not beside and (palette.is_gray(piece.color) or not _is_full(piece, size, first)):
             continue
         others = [one for one in marks.get(piece.color, ()) if one is not piece]
         if any(one.area >= 0.5 * piece.area for one in others):
@@ -128,10 +129,10 @@ def _has_swatch_size(piece: Piece, size: float) -> bool:
     )
 
 
-def _is_full(piece: Piece, size: float) -> bool:
-    """A block or a dash, and no letter: for what stands in the midst of text."""
-    box = piece.box
-    block = piece.filled > 0.9 and box.width >= 0.5 * size and box.height >= 0.35 * size
+def _is_full(piece: Piece, size: float, first: bool) -> bool:
+    """A block or a dash, and no letter: for what stands in the midst, or first, of text."""
+    box, least = piece.box, 0.32 if first else 0.36
+    block = piece.filled > 0.9 and min(box.width, box.height) >= least * size
     dash = piece.filled > 0.7 and box.width >= 1.2 * size
     return block or dash
 
@@ -216,14 +217,15 @@ def _is_legend(group: Sequence[Entry], pieces: Sequence[Piece]) -> bool:
     colors = [entry.swatch.color for entry in group]
     if len(set(colors)) < len(colors):
         return False
-    if len(group) > 1:
-        return True
-    [entry] = group
-    if entry.name.is_number or not any(map(str.isalpha, entry.name.text)):
-        return False
+    if all(entry.name.is_number for entry in group):
+        return len(group) > 1 and not any(_is_short_bar(entry, pieces) for entry in group)
+    return len(group) > 1 or not _is_short_bar(group[0], pieces)
+
+
+def _is_short_bar(entry: Entry, pieces: Sequence[Piece]) -> bool:
+    """Whether others of its colour begin, or stand, on the same line."""
     box = entry.swatch.box
-    # A short bar among others of its colour is none.
-    return not any(
+    return any(
         piece.color == entry.swatch.color
         and piece is not entry.swatch
         and piece.area >= 20

@@ -23,6 +23,7 @@ _LARGEST_BAR = 0.4
 """Of the picture: what is larger is a background."""
 _MOST_TEXTS = 3
 """What has more texts in it is a panel or a table."""
+_HOLLOW = 0.45
 _LEAST_CONTRAST = 8.0
 _SAME = 2.0
 """How far apart, in pixels, edges may be that are meant to be one."""
@@ -68,7 +69,7 @@ def find_marks(
     height, width = palette.labels.shape
     swatches = [entry.swatch for legend in legends for entry in legend.entries]
     taken = set(map(id, swatches))
-    letters = letters_among(pieces, words)
+    letters = letters_among(pieces, words, palette)
     keys = [legend.box.grown(2.5) for legend in legends]
     shapes = [
         piece
@@ -85,7 +86,7 @@ def find_marks(
     shapes = _without(shapes, [piece for wedge in wedges for piece in wedge.pieces])
     check_deadline()
     rectangles = [piece for piece in shapes if _is_bar(piece, words, width * height)]
-    bars, direction = _bars(rectangles)
+    bars, direction = _bars(_without_outlines(rectangles))
     shapes = _without(shapes, [piece for bar in bars for piece in bar.pieces])
     named = {swatch.color for swatch in swatches}
     lines = _lines(shapes, [rule for rule in rules if rule.color in named], palette)
@@ -145,6 +146,18 @@ def _is_bar(piece: Piece, words: Sequence[Words], image_area: int) -> bool:
     if box.area < 40 * min([one.size for one in words], default=0):
         return True  # too small to have several in it
     return sum(box.has_middle_of(one.box) for one in words) <= _MOST_TEXTS
+
+
+def _without_outlines(rectangles: Sequence[Piece]) -> list[Piece]:
+    """Not the frames that are drawn around bars of another colour."""
+    return [
+        one
+        for one in rectangles
+        if one.area > _HOLLOW * one.box.area
+        or not any(
+            other is not one and _is_within(other.box, one.box.grown(1)) for other in rectangles
+        )
+    ]
 
 
 def _bars(rectangles: Sequence[Piece]) -> tuple[list[Thing], Direction]:

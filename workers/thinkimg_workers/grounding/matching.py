@@ -25,6 +25,10 @@ _SECOND_ROLE = 0.75
 """How much less what a word means in the second place is worth."""
 _NAMED = 0.7
 """How much of a name must be in the description."""
+_EXACT = 0.75
+"""The score of a text that is word for word what was asked for, nearly."""
+_AS_GOOD = 0.97
+"""Names so much alike are both meant; "Republican men" is not "Republican women"."""
 _SAME_THING = 0.85
 _MOST_COMPARED = 400
 """Of more matches, which only photographs have, the surest."""
@@ -146,7 +150,7 @@ def _best_named(
     most = max(count for count, _ in found.values())
     best = {at: worth for at, (count, worth) in found.items() if count == most}
     top = max(best.values())
-    best = {at: worth for at, worth in best.items() if worth >= 0.85 * top}
+    best = {at: worth for at, worth in best.items() if worth >= _AS_GOOD * top}
     return best, np.any([took[at] for at in best], axis=0)
 
 
@@ -191,9 +195,23 @@ def _bars_at(label: Words, bars: Sequence[Match], scene: Scene) -> list[Match]:
     for one in bars:
         nearest = min(row, key=lambda other: abs(at(other.box) - at(one.thing.box)))
         near = abs(at(label.box) - at(one.thing.box)) < max(pitch * 3, 3 * label.size)
-        if nearest is label and near and _same_panel(label.box, one.thing.box, scene):
+        if nearest is not label or not near or not _same_panel(label.box, one.thing.box, scene):
+            continue
+        if up or not _is_cut_off(label, one.thing.box, scene):
             found.append(one)
     return found
+
+
+def _is_cut_off(label: Words, bar: Box, scene: Scene) -> bool:
+    """Whether another name stands between a name and a bar in its row, as in the next panel."""
+    return any(
+        not one.is_number
+        and label.box.x1 < one.box.x0
+        and one.box.x1 <= bar.x0 + 2
+        and gap(one.box.y0, one.box.y1, bar.y0, bar.y1) < -0.5 * one.box.height
+        and not any(other.box.has_middle_of(one.box) for other in scene.marks.bars)
+        for one in scene.free_words
+    )
 
 
 def _same_panel(one: Box, other: Box, scene: Scene) -> bool:
@@ -273,7 +291,8 @@ def _written(wish: Wish, scene: Scene) -> list[Match]:
     texts = [match for match in texts if match.score >= 0.4]
     entries = [entry for legend in scene.legends for entry in legend.entries]
     likely = [(entry, likeness(asked, entry.name.text)) for entry in entries]
-    named = {entry.swatch.color: worth for entry, worth in likely if worth >= _NAMED}
+    least = max(_NAMED, _AS_GOOD * max([worth for _, worth in likely], default=0))
+    named = {entry.swatch.color: worth for entry, worth in likely if worth >= least}
     marks = [Match(thing, thing.sure) for thing in scene.marks.data]
     if named:
         own = [Match(one.thing, one.score * named[one.thing.color])
@@ -281,10 +300,14 @@ def _written(wish: Wish, scene: Scene) -> list[Match]:
         shown = [
             Match(thing, 0.7 * likeness(asked, thing.text))
             for thing in scene.with_role("legend_entry")
-            if likeness(asked, thing.text) >= _NAMED
+            if likeness(asked, thing.text) >= least
         ]
         boxes = [match.thing.box.grown(2) for match in shown]
-        texts = [one for one in texts if not any(box.has_middle_of(one.thing.box) for box in boxes)]
+        texts = [
+            one
+            for one in texts
+            if one.score >= _EXACT and not any(box.has_middle_of(one.thing.box) for box in boxes)
+        ]
         return [*own, *shown, *(Match(one.thing, one.score * 0.7) for one in texts)]
     at = [Match(one.thing, one.score * _LESS_LIKELY) for one in _picked(words, marks, scene)]
     lines = [Match(one.thing, one.score / _LESS_LIKELY) for one in at if one.thing.role == "line"]
