@@ -1,7 +1,8 @@
-"""Run by the Python that has groundingdino-py: a random checkpoint, and the library's own answers.
+"""A random checkpoint, and what the library itself finds with it.
 
-groundingdino_checkpoint.py save FOLDER
-groundingdino_checkpoint.py answer FOLDER IMAGE QUERY BOX_THRESHOLD TEXT_THRESHOLD
+Run by the Python that has groundingdino-py:
+
+    groundingdino_checkpoint.py FOLDER IMAGE QUERY BOX_THRESHOLD TEXT_THRESHOLD
 """
 
 from __future__ import annotations
@@ -30,9 +31,8 @@ SMALLER = {
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", "?", "red", "blue", "bar", "legend"]
 
 
-def save(folder: str) -> None:
-    """The published architecture with small layers on its Swin-T."""
-    place = Path(folder)
+def save(place: Path) -> Any:
+    """The published architecture with small layers on its Swin-T; the model."""
     _save_text_model(place / "bert-base-uncased")
     published = Path(groundingdino.__file__).parent / "config" / "GroundingDINO_SwinT_OGC.py"
     lines = [f"{name} = {value}\n" for name, value in SMALLER.items()]
@@ -48,22 +48,17 @@ def save(folder: str) -> None:
         # Scores that are neither 0 nor 1.
         model.transformer.decoder.norm.weight.fill_(0.05)
     torch.save({"model": model.state_dict()}, place / CHECKPOINT)
+    return model.eval()
 
 
-def answer(folder: str, image: str, query: str, box: str, text: str) -> None:
-    """What the library itself finds: pixel boxes, scores and labels, best first."""
-    model = _build(Path(folder))
-    weights = torch.load(Path(folder) / CHECKPOINT, weights_only=True)["model"]
-    model.load_state_dict(weights)
+def find(model: Any, image: str, query: str, box: float, text: float) -> list[Any]:
+    """Scores, pixel boxes and labels, best first."""
     source, prepared = load_image(image)
-    boxes, scores, labels = predict(
-        model.eval(), prepared, query, float(box), float(text), device="cpu"
-    )
+    boxes, scores, labels = predict(model, prepared, query, box, text, device="cpu")
     height, width = source.shape[:2]
     boxes = boxes * torch.tensor([width, height, width, height])
     corners = torch.cat((boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2), dim=1)
-    found = sorted(zip(scores.tolist(), corners.tolist(), labels, strict=True), reverse=True)
-    print(json.dumps(found))
+    return sorted(zip(scores.tolist(), corners.tolist(), labels, strict=True), reverse=True)
 
 
 def _build(place: Path) -> Any:
@@ -90,4 +85,6 @@ def _save_text_model(place: Path) -> None:
 
 
 if __name__ == "__main__":
-    globals()[sys.argv[1]](*sys.argv[2:])
+    folder, image, query, box, text = sys.argv[1:]
+    model = save(Path(folder))
+    print(json.dumps(find(model, image, query, float(box), float(text))))
