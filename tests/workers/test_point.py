@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -237,3 +239,20 @@ async def test_calls_at_one_mesh_share_passes_and_get_their_own_answers(
     assert isinstance(blank, InvalidRequest)
     assert isinstance(other, PointResponse)
     assert max(passes) > 1
+
+
+def test_the_tool_itself_loads_no_model_library() -> None:
+    """What a worker with another backend need not hold in memory."""
+    heavy = ("torch", "transformers", "httpx", "rapidocr")
+    program = f"import sys, thinkimg_workers.point; print(*set(sys.modules) & set({heavy}))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout.split() == []
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_it_points_in_half_precision_where_it_does_on_the_cpu(taught: Path) -> None:
+    point = tool(weights=str(taught))
+    assert point.backend.endswith(", cuda bfloat16")
+    response = answer(point, PointRequest(image=sent(bars()), description="the red bar"))
+    (pointed,) = response.points
+    assert (pointed.point.x, pointed.point.y) == (100, 150)

@@ -200,3 +200,15 @@ async def test_calls_at_one_mesh_share_passes_and_get_their_own_answers(
         )
         assert response.answered_by.backend == detector.name
         assert response.detections or response.message
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_half_precision_scores_nearly_the_same(
+    folder: Path, detector: TransformersDetector
+) -> None:
+    on_gpu = TransformersDetector(ModelSettings(device="cuda"), folder)
+    assert on_gpu.name.endswith(", cuda float16")
+    asked = [search(noise(120, 80), query) for query in ("red bar", "legend")]
+    for half, whole in zip(on_gpu.detect(asked), detector.detect(asked), strict=True):
+        assert len(half) == len(whole)
+        assert half[0].score == pytest.approx(whole[0].score, abs=0.1)
