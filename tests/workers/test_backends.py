@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+import weakref
 from pathlib import Path
 
 import pytest
@@ -113,3 +116,31 @@ def test_there_is_no_second_choice_once_one_was_taken(weights: Path) -> None:
 def test_only_the_chosen_backend_is_imported() -> None:
     absent = Backend("absent", "no_such_package.module:Class", asks_endpoint=True)
     assert opened(absent, CLASSICAL).place is None
+
+
+def test_tools_of_one_process_share_a_backend_of_the_same_settings_and_weights(
+    weights: Path,
+) -> None:
+    put(weights)
+    one = opened(MODEL, CLASSICAL)
+    assert opened(MODEL, CLASSICAL, backend="model") is one
+    assert opened(MODEL, CLASSICAL, device="cuda:1") is not one
+    assert opened(MODEL, CLASSICAL, weights=str(weights)) is not one
+    assert opened(CLASSICAL) is not one
+
+
+def test_a_backend_is_let_go_with_the_last_tool_that_has_it() -> None:
+    reference = weakref.ref(opened(CLASSICAL))
+    gc.collect()
+    assert reference() is None
+
+
+def test_a_backend_that_could_not_be_opened_is_tried_again(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Backend("broken", HERE + "Broken")
+    for _ in range(2):
+        with pytest.raises(CannotStart):
+            opened(broken)
+    monkeypatch.setattr(sys.modules[__name__], "Broken", Opened)
+    assert opened(broken).place is None

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
+
+import msgspec
 
 from thinkimg_rpc.settings import CannotStart, ModelSettings
 from thinkimg_workers.weights import find_weights, how_to_fetch, named_weights
+
+_in_use: WeakValueDictionary[tuple[str, ModelSettings, Path | None], Any] = WeakValueDictionary()
+_loading = threading.RLock()
+"""Held while loading, which may in turn load another backend."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +57,23 @@ class Backend:
         return ""
 
     def load(self, settings: ModelSettings) -> Any:
-        """Make it. Raises: CannotStart."""
+        """Make it, or take the one that another tool of this process made alike.
+
+        Raises: CannotStart.
+        """
         place: Path | None = None
         if entries := self.entries():
             here = next(filter(find_weights, entries), entries[0])
             place = named_weights(settings.weights or here)
-        module, _, name = self.loads.partition(":")
-        return getattr(importlib.import_module(module), name)(settings, place)
+        # GroundingDINO, and Point through it, need one model in memory, not two.
+        alike = (self.loads, msgspec.structs.replace(settings, backend=self.name), place)
+        with _loading:
+            made = _in_use.get(alike)
+            if made is None:
+                module, _, name = self.loads.partition(":")
+                made = getattr(importlib.import_module(module), name)(settings, place)
+                _in_use[alike] = made
+            return made
 
     def entries(self) -> tuple[str, ...]:
         return (self.weights,) if isinstance(self.weights, str) else self.weights

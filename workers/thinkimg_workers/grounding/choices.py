@@ -10,7 +10,7 @@ DETECTORS = (
         loads="thinkimg_workers.grounding.transformers_dino:TransformersDetector",
         modules=("torch", "transformers"),
         install='"thinkimg-rpc[models]"',
-        weights="grounding-dino",
+        weights=("grounding-dino", "grounding-dino-base", "mm-grounding-dino"),
     ),
     Backend(
         "groundingdino-py",
