@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from thinkimg_rpc.tool import PixelBox
 from thinkimg_workers.segmentation.segmenter import Prompt
@@ -146,3 +148,35 @@ def test_equal_questions_have_equal_answers() -> None:
     first, second = (segmented(pixels, Prompt(PixelBox(50, 30, 190, 170))) for _ in range(2))
     assert np.array_equal(first.mask, second.mask)
     assert first.score == second.score
+
+
+def test_a_very_large_image_is_segmented_to_a_few_pixels() -> None:
+    inside = rectangle(4000, 3000, PixelBox(1000, 500, 3000, 2500))
+    pixels = painted(blank(4000, 3000), inside, BLUE)
+    assert overlap(segmented(pixels, Prompt(points=((2000.5, 1500.5),))).mask, inside) > 0.99
+    whole = Prompt(PixelBox(0, 0, 4000, 3000), points=((2000.5, 1500.5),))
+    assert segmented(pixels, whole).mask.shape == (3000, 4000)
+
+
+def test_a_small_mark_in_a_very_large_image_is_exact() -> None:
+    inside = rectangle(4000, 3000, PixelBox(1000, 500, 1007, 507))
+    pixels = painted(blank(4000, 3000), inside, BLUE)
+    assert np.array_equal(segmented(pixels, Prompt(points=((1003.5, 503.5),))).mask, inside)
+    mask = segmented(pixels, Prompt(PixelBox(1000, 500, 1007, 507))).mask
+    assert np.array_equal(mask, inside)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_any_prompt_on_any_picture_gives_a_mask_within_its_box(data: st.DataObject) -> None:
+    width, height = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 40))
+    seed = data.draw(st.integers(0, 3))
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8) // 100 * 100
+    x0, y0 = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
+    x1, y1 = data.draw(st.integers(x0 + 1, width)), data.draw(st.integers(y0 + 1, height))
+    inside = data.draw(st.booleans())
+    box = PixelBox(x0, y0, x1, y1)
+    prompt = Prompt(box) if inside else Prompt(points=((x0 + 0.5, y0 + 0.5),))
+    region = segmented(pixels, prompt)
+    assert region.mask.shape == (height, width)
+    assert np.isfinite(region.score)

@@ -12,13 +12,14 @@ from thinkimg_rpc.imaging.mask import MaskPixels
 from thinkimg_rpc.imaging.rgb import Pixels
 from thinkimg_rpc.settings import ModelSettings
 from thinkimg_rpc.tool import PixelBox
-from thinkimg_workers.segmentation.boxed import flat_region_in, object_in
+from thinkimg_workers.segmentation.boxed import flat_region_in, object_in, window_of
 from thinkimg_workers.segmentation.flat import TOLERANCE, flat_region_at, like, spread_of
 from thinkimg_workers.segmentation.frame import area_of, grown
 from thinkimg_workers.segmentation.nested import Guess, best_of, guesses_at, rated
 from thinkimg_workers.segmentation.region import Region
 from thinkimg_workers.segmentation.segmenter import Prompt, Scene
-from thinkimg_workers.segmentation.steps import touches_inner_edge
+from thinkimg_workers.segmentation.smaller import SmallerView
+from thinkimg_workers.segmentation.steps import touches_inner_edge, window_around
 from thinkimg_workers.segmentation.textured import Reduced, cut_around, guesses_of
 
 _CLEAR = 0.8
@@ -37,6 +38,9 @@ _ALIKE = 15.0
 average, the region is of one texture."""
 _WIDEST_STRIPE = 16
 _PATTERN_SHARE = 0.2
+_MOST_PIXELS = 1 << 21
+"""What is asked about more pixels than this is looked up on a copy of this size."""
+_NEAR = 1024
 _SMALL = 200
 """An object of fewer pixels on the reduced copy is looked at again from nearer."""
 
@@ -58,12 +62,43 @@ class ClassicalSegmenter:
 
 
 def _region_of(scene: Scene, prompt: Prompt) -> Region:
+    """The region in whole pixels of the image, found on a smaller one if it is very large."""
     scene.check_deadline()
+    pixels, box = scene.pixels, prompt.box
+    height, width = pixels.shape[:2]
+    window = PixelBox(0, 0, width, height) if box is None else window_of(box, pixels.shape)
+    if area_of(window) <= _MOST_PIXELS:
+        return _solved(pixels, prompt, scene.check_deadline).trimmed()
+    if box is None:
+        region = _small_flat_region(pixels, prompt, scene.check_deadline)
+        if region is not None:
+            return region.trimmed()
+    view = SmallerView(pixels, window, _MOST_PIXELS)
+    region = _solved(view.small, view.prompt(prompt), scene.check_deadline)
+    return view.enlarged(region.trimmed())
+
+
+def _solved(pixels: Pixels, prompt: Prompt, check_deadline: Callable[[], None]) -> Region:
     if prompt.box is not None:
-        region = _inside(scene.pixels, prompt, prompt.box, scene.check_deadline)
-    else:
-        region = _around(scene.pixels, prompt, scene.check_deadline)
-    return region.trimmed()
+        return _inside(pixels, prompt, prompt.box, check_deadline)
+    return _around(pixels, prompt, check_deadline)
+
+
+def _small_flat_region(
+    pixels: Pixels, prompt: Prompt, check_deadline: Callable[[], None]
+) -> Region | None:
+    """What a point lies on in a very large image, if that is flat and ends nearby."""
+    near = window_around(prompt.points[0], _NEAR, *pixels.shape[:2])
+    part = np.ascontiguousarray(pixels[near.rows, near.columns])
+    shifted = prompt.shifted(-near.x0, -near.y0)
+    flat = flat_region_at(part, shifted.points[0])
+    frame = flat.frame
+    if frame is None or not _agrees(flat, shifted):
+        return None
+    inner = flat.shifted(near.x0, near.y0)
+    if touches_inner_edge(inner.frame or near, near, *pixels.shape[:2]):
+        return None
+    return inner if _stands_alone(part, flat, shifted, check_deadline) else None
 
 
 def _inside(

@@ -14,8 +14,6 @@ from thinkimg_workers.segmentation.border import Lab
 from thinkimg_workers.segmentation.steps import to_lab
 
 _WINDOW = 9
-_MOST_PIXELS = 1 << 21
-"""Above this the border is redrawn on a copy of this size, and enlarged."""
 
 
 def refined(part: Pixels, lab: Lab, mask: MaskPixels) -> MaskPixels:
@@ -30,12 +28,6 @@ def refined(part: Pixels, lab: Lab, mask: MaskPixels) -> MaskPixels:
     height, width = part.shape[:2]
     if (width, height) == (mask.shape[1], mask.shape[0]):
         return mask
-    if width * height > _MOST_PIXELS:
-        shrink = (_MOST_PIXELS / (width * height)) ** 0.5
-        size = max(1, round(width * shrink)), max(1, round(height * shrink))
-        small = cast(Pixels, cv2.resize(part, size, interpolation=cv2.INTER_AREA))
-        large = _enlarged(refined(small, lab, mask).astype(np.float32), width, height)
-        return large >= 0.5
     cell = width / mask.shape[1]
     side = _enlarged(mask.astype(np.float32), width, height)
     smooth = cv2.GaussianBlur(to_lab(part), (0, 0), 0.4 * cell)

@@ -55,6 +55,12 @@ class Region:
         mask[self.window.rows, self.window.columns] = self.mask
         return mask
 
+    def shifted(self, x: int, y: int) -> Region:
+        """The same in a picture that begins further up and left."""
+        own = self.window
+        moved = PixelBox(own.x0 + x, own.y0 + y, own.x1 + x, own.y1 + y)
+        return Region(moved, self.mask, self.score)
+
     def trimmed(self) -> Region:
         """The same in the smallest window."""
         found = frame_of(self.mask)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -24,6 +25,14 @@ class Prompt:
     background: tuple[Spot, ...] = ()
     """Points that are not on the region."""
 
+    def shifted(self, x: int, y: int, scale_x: float = 1.0, scale_y: float = 1.0) -> Prompt:
+        """The same in another picture: moved, then scaled. A box keeps a pixel at least."""
+        return Prompt(
+            None if self.box is None else _scaled_box(self.box, x, y, scale_x, scale_y),
+            tuple(((px + x) * scale_x, (py + y) * scale_y) for px, py in self.points),
+            tuple(((px + x) * scale_x, (py + y) * scale_y) for px, py in self.background),
+        )
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -36,6 +45,13 @@ class Scene:
     prompts: tuple[Prompt, ...]
     check_deadline: Callable[[], None]
     """To be called between steps. Raises: when nobody waits for the answer any more."""
+
+
+def _scaled_box(box: PixelBox, x: int, y: int, scale_x: float, scale_y: float) -> PixelBox:
+    # Less what rounding of the scale may add to an edge that is the picture's own.
+    x0, y0 = (math.floor(edge + 1e-6) for edge in ((box.x0 + x) * scale_x, (box.y0 + y) * scale_y))
+    x1, y1 = (math.ceil(edge - 1e-6) for edge in ((box.x1 + x) * scale_x, (box.y1 + y) * scale_y))
+    return box._replace(x0=x0, y0=y0, x1=max(x1, x0 + 1), y1=max(y1, y0 + 1))
 
 
 class Segmenter(Protocol):
