@@ -46,6 +46,8 @@ EXTRA_OF = {
     "workers/thinkimg_workers/survey.py": "models",
     "workers/thinkimg_workers/torch_models.py": "models",
     "agent/thinkimg_agent": "agent",
+    "agent/thinkimg_agent/policies/chat_tokens.py": "models",
+    "agent/thinkimg_agent/policies/transformers_vlm.py": "models",
     "eval/thinkimg_eval": "eval",
     "train/thinkimg_train": None,
     "bench": "bench",
