@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import socket
 import threading
 import time
@@ -70,6 +71,16 @@ def test_the_key_is_taken_from_the_named_variable(monkeypatch: pytest.MonkeyPatc
     with_key, without = server.headers
     assert with_key["Authorization"] == "Bearer s3cret"
     assert "Authorization" not in without
+
+
+def test_a_model_that_takes_no_temperature_is_asked_without() -> None:
+    error = {"message": "Only the default (1) is supported.", "param": "temperature"}
+    refusal = Reply(400, json.dumps({"error": error}))
+    with scripted_server(refusal, says("a bar")) as server:
+        asked = endpoint(server.url)
+        assert asked.ask("?", [], timeout_s=10) == "a bar"
+        assert asked.ask("?", [], timeout_s=10) == "a bar"
+    assert ["temperature" in question for question in server.asked] == [True, False, False]
 
 
 @pytest.fixture

@@ -58,6 +58,7 @@ class VisionEndpoint:
         key = os.environ.get(self._key_variable, "")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._client = httpx.Client(headers=headers)
+        self._takes_temperature = True
 
     @property
     def name(self) -> str:
@@ -79,6 +80,10 @@ class VisionEndpoint:
             response = self._post(question, end - time.monotonic())
             if response.is_success:
                 return self._answer_in(response)
+            if "temperature" in question and _refused_parameter(response) == "temperature":
+                del question["temperature"]  # some hosted models have their own and no other
+                self._takes_temperature = False
+                continue
             fault = self._fault_of(response)
             if response.status_code != 429 and response.status_code < 500:
                 raise fault
@@ -93,11 +98,8 @@ class VisionEndpoint:
     def _question(self, prompt: str, images: Sequence[Pixels]) -> dict[str, Any]:
         pictures = [{"type": "image_url", "image_url": {"url": data_url(p)}} for p in images]
         content = [*pictures, {"type": "text", "text": prompt}]
-        return {
-            "model": self.model,
-            "messages": [{"role": "user", "content": content}],
-            "temperature": 0,
-        }
+        question = {"model": self.model, "messages": [{"role": "user", "content": content}]}
+        return question | ({"temperature": 0} if self._takes_temperature else {})
 
     def _post(self, question: dict[str, Any], timeout_s: float) -> httpx.Response:
         if timeout_s <= 0:
@@ -163,6 +165,17 @@ def _words_of(response: httpx.Response) -> str:
     except (ValueError, AttributeError):
         said = None
     return quoted(said if isinstance(said, str) else response.text or response.reason_phrase)
+
+
+def _refused_parameter(response: httpx.Response) -> str | None:
+    """The parameter that a server does not take, where it says so as OpenAI does."""
+    if response.status_code != 400:
+        return None
+    try:
+        refused = response.json()["error"]["param"]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return refused if isinstance(refused, str) else None
 
 
 def _retry_after_s(response: httpx.Response) -> float | None:
