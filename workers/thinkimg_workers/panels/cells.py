@@ -17,6 +17,8 @@ _TO_LABELS = 0.3
 """What the gap between a plot and the numbers along it counts, beside any other gap."""
 _TO_TITLE = 0.8
 """What the gap between a plot and the text over it counts."""
+_UNLABELLED = 1.5
+"""What the gap below a plot counts if no labels follow: the text there is the next one's title."""
 _TO_WORDS = 0.5
 """What the gap between a legend's sign and its word counts."""
 _BETWEEN_WORDS = 3.0
@@ -259,7 +261,7 @@ class _Strip:
         if above < len(bands) and self._has_letter(*bands[above]):
             return _BETWEEN_WORDS
         if begin == 0:
-            return _TO_LABELS if has_ticks else 1.0
+            return _TO_LABELS if has_ticks else _UNLABELLED
         words = len(bands) - has_ticks
         if has_ticks and words and above == self._labels_among(words) + 1:
             return _BETWEEN_WORDS

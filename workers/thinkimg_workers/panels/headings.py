@@ -91,7 +91,7 @@ def figure_headings(texts: Sequence[Text], areas: Sequence[Rect], figure_width: 
     if len(areas) < 2:
         return []
     hull = around(areas)
-    headings = []
+    headings: list[Text] = []
     outside = [one for one in texts if not one.upright and one.place.middle_y < hull.y0]
     for row in rows_of(outside):
         over_all = (

@@ -28,8 +28,8 @@ _WIDER_GAP = 1.15
 """A gap between grid lines so many times the usual one separates two plots."""
 _LEAST_SIDE, _LEAST_LINES = 22, 1.9
 """A plot's least height and width: in pixels, and in lines of text."""
-_BAR_ASPECT = 8.0
-"""From which a thin upright or lying piece may be a colour bar."""
+_BAR_ASPECT, _LOOSE_BAR_ASPECT, _AS_LONG = 3.5, 8.0, 0.08
+"""From which a thin piece may be a colour bar: one as long as a plot, up to that share, or not."""
 _FILLED = 0.5
 """How much of a colour bar's box is drawn on, marks at its side counted in."""
 _TEXT_SHARE = 0.22
@@ -77,7 +77,7 @@ def find_plots(content: Mask, texts: Sequence[Rect]) -> list[Plot]:
     bars = [
         one
         for one in {*pieces, *areas}
-        if one.height > thin and _is_bar(one, least) and _fill(one, content) > _FILLED
+        if one.height > thin and _is_bar(one, least, areas) and _fill(one, content) > _FILLED
     ]
     bars = [
         bar
@@ -104,9 +104,19 @@ def _is_frame(piece: Rect, content: Mask) -> bool:
     return bool(inner.mean() < 0.5)
 
 
-def _is_bar(piece: Rect, least: float) -> bool:
+def _is_bar(piece: Rect, least: float, areas: Sequence[Rect]) -> bool:
+    """Whether it may be a colour bar: very slim, or slim and just as long as a plot."""
     long, short = max(piece.width, piece.height), max(1, min(piece.width, piece.height))
-    return long / short >= _BAR_ASPECT and long >= 2 * least and short <= 2 * least
+    slim = _BAR_ASPECT if any(_as_long(piece, area) for area in areas) else _LOOSE_BAR_ASPECT
+    return long / short >= slim and long >= 2 * least and short <= 2 * least
+
+
+def _as_long(bar: Rect, area: Rect) -> bool:
+    if bar.height > bar.width:
+        off = abs(bar.y0 - area.y0), abs(bar.y1 - area.y1)
+    else:
+        off = abs(bar.x0 - area.x0), abs(bar.x1 - area.x1)
+    return area != bar and max(off) <= _AS_LONG * max(bar.width, bar.height)
 
 
 def _fill(piece: Rect, content: Mask) -> float:
@@ -133,9 +143,10 @@ def _rule_sets(
         for piece in wide
         if piece in rules or not _closed(piece, content)
     }
+    thin = max([2 * _SAME_EDGE, *(rule.height for rule in rules)])
+    joined = {one: lines for one, lines in joined.items() if not _is_block(one, lines, thin)}
     rest = sorted(joined, key=lambda one: one.y0)
     found: list[tuple[Rect, float]] = []
-    thin = max([2 * _SAME_EDGE, *(rule.height for rule in rules)])
     crossed = [
         one
         for one in joined
@@ -162,6 +173,11 @@ def _with_points(area: Rect, others: Sequence[Rect], usual: float, loose: Sequen
     below = min([usual, *((one.y0 - area.y1) / 2 for one in column if one.y0 >= area.y1)])
     near = Rect(area.x0, round(area.y0 - above), area.x1, round(area.y1 + below))
     return around([area, *(one.shared(near) for one in loose if near.has_middle_of(one))])
+
+
+def _is_block(piece: Rect, lines: Sequence[Rect], thin: int) -> bool:
+    """Whether it is filled from side to side, like a colour bar, and no line with bars on it."""
+    return piece not in lines and all(line.height > thin for line in lines)
 
 
 def _same_ends(one: Rect, other: Rect) -> bool:
@@ -200,13 +216,15 @@ def _split_by_gaps(
     loose: Sequence[Rect],
 ) -> list[Rect]:
     """The members, cut into sets where the lines are further apart than usual."""
+    gaps = [low.y0 - high.y1 for high, low in pairwise(lines)]
     sets = [[members[0]]]
     for low in members[1:]:
         high = around(sets[-1])
-        gap = min(
-            (b.y0 - a.y1 for a in lines if high.meets(a) for b in lines if low.meets(b)),
-            default=low.y0 - high.y1,
-        )
+        at = next((i for i, line in enumerate(lines) if low.meets(line) and i), 0)
+        gap = gaps[at - 1] if at else low.y0 - high.y1
+        # Panels of one column may have lines at different distances.
+        beside = [gaps[i] for i in (at - 2, at) if at and 0 <= i < len(gaps) and gaps[i] > 0]
+        usual = min(beside, default=usual)
         between = Rect(high.x0, high.y1, high.x1, low.y0)
         apart = gap > usual * _WIDER_GAP + 2
         if apart or _has_labels(between, texts) or _has_ticks(between, loose):
@@ -275,7 +293,14 @@ def _legend_entries(
         and 0 < text.x0 - piece.x1 <= 1.5 * text.height
         and abs(text.middle_y - piece.middle_y) <= 0.4 * text.height
         and not any(other.has_middle_of(piece) for other in texts)
+        and not any(_is_before(other, piece, text.height) for other in pieces)
     ]
+
+
+def _is_before(other: Rect, piece: Rect, within: float) -> bool:
+    """Whether it ends right before the piece, like the word before a word."""
+    beside = other.overlap_y(piece) > 0 and other.height <= 1.5 * within
+    return beside and 0 <= piece.x0 - other.x1 < within
 
 
 def _without_specks(areas: Sequence[Rect]) -> list[Rect]:
