@@ -36,7 +36,7 @@ EXTRA_OF = {
     "thinkimg_rpc/server": "worker",
     "thinkimg_rpc/tool.py": "worker",
     "workers/thinkimg_workers": "serve",
-    "workers/thinkimg_workers/easyocr_reader.py": "models",
+    "workers/thinkimg_workers/ocr_easyocr.py": "models",
     "workers/thinkimg_workers/grounding/groundingdino_py.py": "models",
     "workers/thinkimg_workers/grounding/transformers_dino.py": "models",
     "workers/thinkimg_workers/pointing/transformers_vlm.py": "models",
