@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thinkimg_rpc.imaging.mask import MaskPixels
+from thinkimg_workers.segmentation.frame import frame_of, grown
 
 Lab = NDArray[np.float32]
 """(H, W, 3) CIE L*a*b*, in which a distance of 2 or 3 can just be seen."""
@@ -24,16 +25,21 @@ def steps_across(lab: Lab, mask: MaskPixels) -> NDArray[np.float32]:
 
     Where the region ends with the image there is no border.
     """
-    inside = mask.view(np.uint8)
+    frame = frame_of(mask)
+    if frame is None:
+        return np.zeros(0, np.float32)
+    kept = grown(frame, _BAND + _WINDOW, mask.shape)
+    lab = lab[kept.rows, kept.columns]
+    inside = np.ascontiguousarray(mask[kept.rows, kept.columns]).view(np.uint8)
     square = np.ones((2 * _BAND + 1, 2 * _BAND + 1), np.uint8)
     core = cv2.erode(inside, square, borderType=cv2.BORDER_REPLICATE)
-    grown = cv2.dilate(inside, square, borderType=cv2.BORDER_REPLICATE)
+    around = cv2.dilate(inside, square, borderType=cv2.BORDER_REPLICATE)
     edge = (inside > 0) & (cv2.erode(inside, np.ones((3, 3), np.uint8)) == 0)
     rows, columns = np.nonzero(edge)
     if rows.size == 0:
         return np.zeros(0, np.float32)
     inner = _mean_near(lab, (inside > 0) & (core == 0))[rows, columns]
-    outer = _mean_near(lab, (grown > 0) & (inside == 0))[rows, columns]
+    outer = _mean_near(lab, (around > 0) & (inside == 0))[rows, columns]
     return cast(NDArray[np.float32], np.linalg.norm(inner - outer, axis=1))
 
 

@@ -20,7 +20,7 @@ from thinkimg_workers.segmentation.flat import (
     with_rim,
     with_small_holes_filled,
 )
-from thinkimg_workers.segmentation.frame import area_of, contains, frame_of, grown, overlap
+from thinkimg_workers.segmentation.frame import area_of, frame_of, grown, overlap
 from thinkimg_workers.segmentation.nested import Guess, Pixel, best_of, guesses_at, rated
 from thinkimg_workers.segmentation.region import Region
 from thinkimg_workers.segmentation.segmenter import Prompt
@@ -118,16 +118,25 @@ def _regions_of(part: Pixels, inner: PixelBox, color: Color) -> Iterator[MaskPix
     """What of this colour may be meant: a part that fits the box, all that is in it, strokes."""
     near = like(part, color)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(near.view(np.uint8), connectivity=8)
-    boxes = [PixelBox(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:].tolist()]
-    fits = [_fit_of_box(box, inner) for box in boxes]
-    if fits and max(fits) > _FIT:
-        yield with_rim(part, labels == 1 + int(np.argmax(fits)), color)
+    frames = np.concatenate([stats[:, :2], stats[:, :2] + stats[:, 2:4]], axis=1)
+    size = inner.x1 - inner.x0, inner.y1 - inner.y0
+    # Of thousands of specks none needs to be looked at one by one.
+    is_large = np.all(stats[:, 2:4] + 2 >= np.multiply(size, _FIT), axis=1, keepdims=True)[:, 0]
+    is_large[0] = False
+    fits = {
+        int(index): _fit_of_box(PixelBox(*frames[index].tolist()), inner)
+        for index in np.flatnonzero(is_large)
+    }
+    fitting = max(fits, key=lambda index: fits[index], default=0)
+    if fitting and fits[fitting] > _FIT:
+        yield _rimmed(part, labels == fitting, color)
     if _share_around(near, inner) > 0.5 * near[inner.rows, inner.columns].mean():
         return  # the ground, or what goes through the box
     reach = grown(inner, 2, part.shape)
-    is_inside = np.array([False] + [contains(reach, box) for box in boxes])
+    is_inside = (frames * (1, 1, -1, -1) >= np.multiply(reach, (1, 1, -1, -1))).min(axis=1)
+    is_inside[0] = False
     inside = cast(MaskPixels, is_inside[labels])
-    yield with_rim(part, inside, color)
+    yield _rimmed(part, inside, color)
     around = part[inner.rows, inner.columns][~near[inner.rows, inner.columns]]
     if around.size == 0 or np.count_nonzero(inside) > _MOST_OF_STROKES * area_of(inner):
         return
@@ -137,6 +146,18 @@ def _regions_of(part: Pixels, inner: PixelBox, color: Color) -> Iterator[MaskPix
         kept = reach.rows, reach.columns
         strokes[kept] = stroke_pixels(part[kept], color, ground)
         yield strokes
+
+
+def _rimmed(part: Pixels, core: MaskPixels, color: Color) -> MaskPixels:
+    frame = frame_of(core)
+    if frame is None:
+        return core
+    kept = grown(frame, 6, part.shape)
+    mask = np.zeros_like(core)
+    mask[kept.rows, kept.columns] = with_rim(
+        part[kept.rows, kept.columns], core[kept.rows, kept.columns], color
+    )
+    return mask
 
 
 def _share_around(mask: MaskPixels, inner: PixelBox) -> float:

@@ -174,12 +174,10 @@ def is_texture(reduced: Reduced, part: MaskPixels, whole: MaskPixels) -> bool:
     if not part.any():
         return True
     rest = whole & ~(cv2.dilate(part.view(np.uint8), np.ones((3, 3), np.uint8)) > 0)
-    if not rest.any():
-        return False
-    own, others = (np.median(reduced.lab[where], axis=0) for where in (part, rest))
-    is_most = np.count_nonzero(part) > _MOST * np.count_nonzero(whole)
-    if is_most and np.linalg.norm(own - others) < _ALIKE:
-        return True
+    if rest.any() and np.count_nonzero(part) > _MOST * np.count_nonzero(whole):
+        own, others = (np.median(reduced.lab[where], axis=0) for where in (part, rest))
+        if np.linalg.norm(own - others) < _ALIKE:
+            return True
     width = _width_of(part)
     if width > _PATTERN * _width_of(whole) or width > _WIDEST_STRIPE * reduced.scale:
         return False

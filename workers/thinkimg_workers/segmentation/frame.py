@@ -39,12 +39,3 @@ def overlap(one: PixelBox, other: PixelBox) -> float:
         return 0.0
     shared = width * height
     return shared / (area_of(one) + area_of(other) - shared)
-
-
-def contains(outer: PixelBox, inner: PixelBox) -> bool:
-    return (
-        outer.x0 <= inner.x0
-        and outer.y0 <= inner.y0
-        and inner.x1 <= outer.x1
-        and inner.y1 <= outer.y1
-    )
