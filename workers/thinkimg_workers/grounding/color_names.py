@@ -80,6 +80,8 @@ _SHADE_STEP = 12.0
 
 def lab_of(rgb: NDArray[np.uint8]) -> Lab:
     """Colours (N, 3) RGB in Lab."""
+    if not rgb.size:
+        return np.zeros((0, 3), np.float32)
     scaled = (rgb.reshape(1, -1, 3) / 255).astype(np.float32)
     return np.asarray(cv2.cvtColor(scaled, cv2.COLOR_RGB2Lab), np.float32).reshape(-1, 3)
 

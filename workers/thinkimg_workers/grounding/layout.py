@@ -31,12 +31,10 @@ def titles_in(words: Sequence[Words], plot: Box) -> tuple[list[Thing], list[Thin
     above = [
         one
         for one in words
-        if not (one.upright or one.slanted)
-        and one.box.middle[1] < plot.y0
-        and sum(map(str.isalpha, one.text)) >= 2
-        and not is_note(one)
+        if not (one.upright or one.slanted) and one.box.middle[1] < plot.y0 and not is_note(one)
     ]
-    blocks = _blocks(above)
+    worded = [[one for one in row if _has_words(one)] for row in _blocks(above)]
+    blocks = [row for row in worded if row]
     if not blocks:
         return [], []
     # A line over the title is smaller than it.
@@ -48,6 +46,10 @@ def titles_in(words: Sequence[Words], plot: Box) -> tuple[list[Thing], list[Thin
     after = blocks[first + 1 : first + 2]
     subtitles = [Thing("subtitle", one.box, 0.8, one.text) for row in after for one in row]
     return titles, subtitles
+
+
+def _has_words(one: Words) -> bool:
+    return sum(map(str.isalpha, one.text)) >= 2
 
 
 def axis_labels(
@@ -213,7 +215,7 @@ def _below(words: Sequence[Words], plot: Box) -> tuple[list[Words], list[Words]]
         one
         for one in words
         if one.box.middle[1] > plot.y1 - 0.3 * one.size
-        and one.box.x1 > plot.x0 - 3 * one.size
+        and one.box.x1 > plot.x0  # else it is the lowest of the ticks beside the plot
         and one.box.x0 < plot.x1 + 3 * one.size
         and not is_note(one)
     ]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from thinkimg_rpc.imaging.rgb import Pixels
 from thinkimg_workers.grounding.boxes import Box, gap, union_of
 from thinkimg_workers.grounding.glyphs import letters_among
 from thinkimg_workers.grounding.palette import NO_COLOR, Palette
@@ -25,6 +27,10 @@ _ALIKE = 0.5
 """Swatches of a legend are of about one size: smaller by larger, at least."""
 _FRAME_SEARCH = 2.2
 """How far from its entries a frame may be."""
+_FAINTEST = 6
+"""In steps of red, green or blue from the ground."""
+_SOFT_EDGE = 2
+"""Pixels around the entries that may be their own blurred edges."""
 _FRAME_DRAWN = 0.9
 """How much of a frame's side must be seen."""
 _LEAST_CONTRAST = 9.0
@@ -48,8 +54,10 @@ class Legend:
     entries: tuple[Entry, ...]
 
 
-def find_legends(pieces: Sequence[Piece], words: Sequence[Words], palette: Palette) -> list[Legend]:
-    """The legends of a picture: one for each panel that has its own."""
+def find_legends(
+    pieces: Sequence[Piece], words: Sequence[Words], palette: Palette, pixels: Pixels
+) -> list[Legend]:
+    """The legends of a picture, (H, W, 3): one for each panel that has its own."""
     letters = letters_among(pieces, words, palette)
     marks = _marks_by_color(pieces, letters)
     middles = np.array([piece.box.middle for piece in pieces]).reshape(-1, 2)
@@ -61,8 +69,7 @@ def find_legends(pieces: Sequence[Piece], words: Sequence[Words], palette: Palet
     groups = [group for group in _grouped(candidates) if _is_legend(group, pieces)]
     if sum(len(group) == 1 for group in groups) > 2:  # points with their names beside them
         groups = [group for group in groups if len(group) > 1]
-    taken = [entry.name for group in groups for entry in group]
-    return [_legend_of(group, words, taken, palette.labels) for group in groups]
+    return [_legend_of(group, words, pixels) for group in groups]
 
 
 def _marks_by_color(pieces: Sequence[Piece], letters: set[int]) -> dict[int, list[Piece]]:
@@ -241,14 +248,13 @@ def _is_short_bar(entry: Entry, pieces: Sequence[Piece]) -> bool:
 def _legend_of(
     group: Sequence[Entry],
     words: Sequence[Words],
-    taken: Sequence[Words],
-    labels: NDArray[np.uint8],
+    pixels: Pixels,
 ) -> Legend:
     whole = [_with_next_lines(entry, words, group) for entry in group]
     whole.sort(key=lambda entry: (round(entry.box.y0 / entry.name.size), entry.box.x0))
     content = union_of(entry.box for entry in whole)
     size = float(np.median([entry.name.size for entry in whole]))
-    return Legend(_frame_around(content, size, labels) or content, tuple(whole))
+    return Legend(_frame_around(content, size, pixels) or content, tuple(whole))
 
 
 def _with_next_lines(entry: Entry, words: Sequence[Words], group: Sequence[Entry]) -> Entry:
@@ -274,18 +280,22 @@ def words_start(entry: Entry) -> tuple[int, int]:
     return round(entry.name.box.x1), round(entry.name.box.y0)
 
 
-def _frame_around(content: Box, size: float, labels: NDArray[np.uint8]) -> Box | None:
+def _frame_around(content: Box, size: float, pixels: Pixels) -> Box | None:
     """The box of a frame drawn around the entries, if there is one."""
-    height, width = labels.shape
+    height, width = pixels.shape[:2]
     x0, y0 = max(0, int(content.x0)), max(0, int(content.y0))
     x1, y1 = min(width, int(content.x1) + 1), min(height, int(content.y1) + 1)
     reach = int(_FRAME_SEARCH * size) + 2
-    ground = np.bincount(labels[y0:y1, x0:x1].ravel(), minlength=256).argmax()
-    drawn = labels != ground
-    top = _first_line(drawn[max(0, y0 - reach) : y0, x0:x1][::-1])
-    bottom = _first_line(drawn[y1 : y1 + reach, x0:x1])
-    left = _first_line(drawn[y0:y1, max(0, x0 - reach) : x0].T[::-1])
-    right = _first_line(drawn[y0:y1, x1 : x1 + reach].T)
+    left_end, top_end = max(0, x0 - reach), max(0, y0 - reach)
+    part = pixels[top_end : y1 + reach, left_end : x1 + reach]
+    ground = np.median(pixels[y0:y1, x0:x1].reshape(-1, 3), axis=0).astype(np.uint8)
+    # Frames are often hardly darker than the paper: too faint to have a colour of their own.
+    drawn = cv2.absdiff(part, np.full_like(part, ground)).max(axis=2) > _FAINTEST
+    rows, columns = slice(y0 - top_end, y1 - top_end), slice(x0 - left_end, x1 - left_end)
+    top = _first_line(drawn[: rows.start, columns][::-1])
+    bottom = _first_line(drawn[rows.stop :, columns])
+    left = _first_line(drawn[rows, : columns.start].T[::-1])
+    right = _first_line(drawn[rows, columns.stop :].T)
     if top is None or bottom is None or left is None or right is None:
         return None
     return Box(x0 - left - 1, y0 - top - 1, x1 + right + 1, y1 + bottom + 1)
@@ -293,5 +303,7 @@ def _frame_around(content: Box, size: float, labels: NDArray[np.uint8]) -> Box |
 
 def _first_line(rows: NDArray[np.bool_]) -> int | None:
     """The first of (N, L) rows that is drawn all along."""
-    full = np.flatnonzero(rows.mean(axis=1) >= _FRAME_DRAWN) if rows.size else np.zeros(0)
-    return int(full[0]) if len(full) else None
+    if rows.shape[0] <= _SOFT_EDGE or not rows.shape[1]:
+        return None
+    full = np.flatnonzero(rows[_SOFT_EDGE:].mean(axis=1) >= _FRAME_DRAWN)
+    return int(full[0]) + _SOFT_EDGE if len(full) else None

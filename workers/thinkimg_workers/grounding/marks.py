@@ -70,7 +70,7 @@ def find_marks(
     swatches = [entry.swatch for legend in legends for entry in legend.entries]
     taken = set(map(id, swatches))
     letters = letters_among(pieces, words, palette)
-    keys = [legend.box.grown(2.5) for legend in legends]
+    keys = [legend.box.grown(4) for legend in legends]
     shapes = [
         piece
         for piece in pieces

@@ -21,6 +21,7 @@ _PICKED: tuple[Role, ...] = (*_DATA, "region", "pie")
 _ALONE: tuple[Role, ...] = ("title", "subtitle", "legend", "x_label", "y_label", "x_axis",
                             "y_axis", "plot_area", "pie")  # fmt: skip
 """What there is one of: further words about it change nothing."""
+_OF_LINES: tuple[Role, ...] = ("title", "subtitle", "x_label", "y_label")
 _SECOND_ROLE = 0.75
 """How much less what a word means in the second place is worth."""
 _NAMED = 0.7
@@ -287,6 +288,12 @@ def _written(wish: Wish, scene: Scene) -> list[Match]:
     texts = [
         Match(Thing("text", one.box, 0.8, one.text), 0.8 * likeness(asked, one.text))
         for one in scene.words
+    ]
+    # A title of several lines is one text.
+    texts += [
+        Match(one, 0.85 * likeness(asked, one.text))
+        for role in _OF_LINES
+        for one in scene.with_role(role)
     ]
     texts = [match for match in texts if match.score >= 0.4]
     entries = [entry for legend in scene.legends for entry in legend.entries]

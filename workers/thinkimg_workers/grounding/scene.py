@@ -65,7 +65,7 @@ class Scene:
 
     @cached_property
     def legends(self) -> list[Legend]:
-        return find_legends(self.pieces, self.words, self.palette)
+        return find_legends(self.pieces, self.words, self.palette, self._pixels)
 
     @cached_property
     def marks(self) -> Marks:
