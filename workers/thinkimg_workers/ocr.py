@@ -18,6 +18,13 @@ BACKENDS = (
         modules=("rapidocr", "onnxruntime"),
         install="thinkimg-rpc[serve]",
     ),
+    Backend(
+        "easyocr",
+        "thinkimg_workers.ocr_easyocr:open_easyocr",
+        modules=("easyocr",),
+        install="thinkimg-rpc[models]",
+        weights="easyocr",
+    ),
 )
 _DEFAULT_MIN_SCORE = 0.5
 

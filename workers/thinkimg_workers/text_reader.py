@@ -28,7 +28,14 @@ _MARGIN, _GRID = 16, 32
 """Pixels added all around for the search, which misses text at the edge; the detector's step."""
 _LINE_HEIGHT, _LONGEST_LINE = 48, 4800
 """What the recogniser takes, in pixels."""
-_LIKELY_SPACE = 0.01
+_STRETCHED = 1.15
+"""Wider than it is, narrow print comes out with its spaces."""
+_LIKELY_SPACE = 0.05
+_COARSE, _COARSE_FROM = 0.5, 900
+"""In images with this shorter side, text is searched again at this scale: next to large
+areas, as bars are, the finer search is blind to some."""
+_ALREADY_READ = 0.3
+"""The share of a piece of the coarser search from which it is not new."""
 _TALL, _VERY_TALL = 1.5, 3.0
 """Height by width from which text may stand on its side, and from which it must."""
 
@@ -48,6 +55,9 @@ class TextReader:
                 # does, makes gigabytes out of a long thin strip.
                 "Det.limit_type": "max",
                 "Det.limit_side_len": 2 * _DETECTION_SIDE,
+                # Single digits are less sure than words; what is no text reads as none.
+                "Det.box_thresh": 0.4,
+                "Det.use_dilation": False,
                 # The narrowest batch; the usual 320 is mostly padding around short labels.
                 "Rec.rec_img_shape": [3, _LINE_HEIGHT, 96],
                 "EngineConfig.onnxruntime.intra_op_num_threads": min(os.cpu_count() or 1, 4),
@@ -65,19 +75,26 @@ class TextReader:
         """
         bgr = known_uint8(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
         image, factors = _resized(bgr, min(1, _SHARP_SIDE / max(bgr.shape)))
-        lines = []
-        for box in self._detect(image):
-            between_steps()
-            readings = [self._recognise(image, corners) for corners in _readings(box)]
-            best = max(readings, key=lambda line: line.score)
-            if best.text:
-                lines.append(best._replace(corners=best.corners / factors))
-        return lines
+        lines: list[TextLine] = []
+        for scale in _search_scales(image):
+            found = self._detect(image, scale)
+            read_before = [line.corners for line in lines]
+            for box in found:
+                between_steps()
+                if _share_within(box, read_before) < _ALREADY_READ:
+                    lines += self._read_piece(image, box)
+        return [
+            line._replace(corners=line.corners / factors) for line in without_stray_marks(lines)
+        ]
 
-    def _detect(self, image: NDArray[np.uint8]) -> list[Corners]:
-        height, width = image.shape[:2]
-        enlarged = min(max(1.0, _ENLARGED_SIDE / min(height, width)), _MOST_ENLARGED)
-        searched, factors = _resized(image, min(enlarged, _DETECTION_SIDE / max(height, width)))
+    def _read_piece(self, image: NDArray[np.uint8], box: Corners) -> list[TextLine]:
+        """One line, or none where nothing can be read."""
+        readings = [self._recognise(image, corners) for corners in _readings(box)]
+        best = max(readings, key=lambda line: line.score)
+        return [best] if best.text else []
+
+    def _detect(self, image: NDArray[np.uint8], scale: float) -> list[Corners]:
+        searched, factors = _resized(image, scale)
         # On its grid the detector needs no resizing of its own, which would blur.
         bottom, right = (_MARGIN + (-side - 2 * _MARGIN) % _GRID for side in searched.shape[:2])
         edges = (_MARGIN, bottom, _MARGIN, right)
@@ -85,14 +102,15 @@ class TextReader:
         if found is None:
             return []
         corners = (np.asarray(found, np.float32) - _MARGIN) / factors
-        return list(np.clip(corners, 0, np.array((width, height), np.float32)))
+        return list(np.clip(corners, 0, np.array(image.shape[1::-1], np.float32)))
 
     def _recognise(self, image: NDArray[np.uint8], corners: Corners) -> TextLine:
         # One at a time: in a batch, all are padded to the widest, at twice the cost.
         crop = _straightened(image, corners)
         result = self._recogniser(TextRecInput(img=[crop], return_word_box=False))
         texts, scores = result.txts or ("",), result.scores or (0.0,)
-        return TextLine(texts[0].strip(), corners, scores[0])
+        text = texts[0].strip()
+        return TextLine(text, corners, scores[0] if text else 0.0)
 
 
 class _Spaced(CTCLabelDecode):
@@ -111,6 +129,32 @@ class _Spaced(CTCLabelDecode):
         spaces = preds[:, :, self._space]
         spaces[spaces > _LIKELY_SPACE] = 1
         return self._usual(preds, return_word_box, **kwargs)
+
+
+def without_stray_marks(lines: list[TextLine]) -> list[TextLine]:
+    """The lines without markers, swatches and strokes that were taken for characters.
+
+    A lone character beyond ASCII (a box, a dot, an ideograph of a few strokes) is
+    text only in an image that has more of that kind.
+    """
+    exotic = [line for line in lines if not line.text.isascii()]
+    if any(sum(not letter.isascii() for letter in line.text) > 1 for line in exotic):
+        return lines
+    return [line for line in lines if line.text.isascii() or len(line.text) > 1]
+
+
+def _search_scales(image: NDArray[np.uint8]) -> tuple[float, ...]:
+    height, width = image.shape[:2]
+    shorter, longer = sorted((height, width))
+    enlarged = min(max(1.0, _ENLARGED_SIDE / shorter), _MOST_ENLARGED)
+    scale = min(enlarged, _DETECTION_SIDE / longer)
+    return (scale, scale * _COARSE) if shorter >= _COARSE_FROM else (scale,)
+
+
+def _share_within(piece: Corners, others: list[Corners]) -> float:
+    """How much of a piece's area other pieces cover, 0 to 1 (more where they overlap)."""
+    covered = sum(cv2.intersectConvexConvex(piece, other)[0] for other in others)
+    return float(covered) / max(1.0, cv2.contourArea(piece))
 
 
 def _resized(image: NDArray[np.uint8], scale: float) -> tuple[NDArray[np.uint8], Corners]:
@@ -149,7 +193,7 @@ def _straightened(image: NDArray[np.uint8], corners: Corners) -> NDArray[np.uint
     width, height = _size(corners)
     enlarged = max(1.0, _LINE_HEIGHT / height)
     rows = round(height * enlarged)
-    columns = min(round(width * enlarged), _LONGEST_LINE)
+    columns = min(round(width * enlarged * _STRETCHED), _LONGEST_LINE)
     target = np.array([(0, 0), (columns, 0), (columns, rows), (0, rows)], np.float32)
     return known_uint8(
         cv2.warpPerspective(
