@@ -139,10 +139,10 @@ def _lettered(layout: Layout, letter: str) -> list[int]:
     printed = [
         index
         for index, panel in enumerate(layout.panels)
-        if any(
-            text.casefold().startswith(marks) or text.casefold().strip() == letter
-            for text in (panel.title, *panel.words)
-        )
+        if panel.title.casefold().startswith(marks)
+        or panel.title.casefold() == letter
+        # Bars are named A, B and C too, but not in brackets.
+        or any(word.casefold().startswith(marks[0]) for word in panel.words)
     ]
     at = ord(letter) - ord("a")
     return printed[:1] or ([at] if 0 <= at < len(layout.panels) else [])
