@@ -32,6 +32,7 @@ _WIDE = 5
 _FLAT_AROUND = 0.4
 _PATTERN = 0.25
 """The parts of a pattern are narrower than the whole by this."""
+_WITHIN = 0.9
 _MOST = 0.55
 _ALIKE = 15.0
 """Where most of a region is flat and the rest differs by less than this, in Lab, on
@@ -93,7 +94,7 @@ def _small_flat_region(
     shifted = prompt.shifted(-near.x0, -near.y0)
     flat = flat_region_at(part, shifted.points[0])
     frame = flat.frame
-    if frame is None or not _agrees(flat, shifted):
+    if frame is None or not _agrees(flat, shifted.without_first_point()):
         return None
     inner = flat.shifted(near.x0, near.y0)
     if touches_inner_edge(inner.frame or near, near, *pixels.shape[:2]):
@@ -112,7 +113,9 @@ def _inside(
 
 def _around(pixels: Pixels, prompt: Prompt, check_deadline: Callable[[], None]) -> Region:
     flat = flat_region_at(pixels, prompt.points[0])
-    if _agrees(flat, prompt) and _stands_alone(pixels, flat, prompt, check_deadline):
+    if _agrees(flat, prompt.without_first_point()) and _stands_alone(
+        pixels, flat, prompt, check_deadline
+    ):
         return flat
     height, width = pixels.shape[:2]
     return _object_around(pixels, PixelBox(0, 0, width, height), prompt, check_deadline)
@@ -173,6 +176,8 @@ def is_texture(reduced: Reduced, part: MaskPixels, whole: MaskPixels) -> bool:
     """
     if not part.any():
         return True
+    if np.count_nonzero(part & whole) < _WITHIN * np.count_nonzero(part):
+        return False  # the other is a part of it, like a piece of a line
     rest = whole & ~(cv2.dilate(part.view(np.uint8), np.ones((3, 3), np.uint8)) > 0)
     if rest.any() and np.count_nonzero(part) > _MOST * np.count_nonzero(whole):
         own, others = (np.median(reduced.lab[where], axis=0) for where in (part, rest))

@@ -25,6 +25,10 @@ class Prompt:
     background: tuple[Spot, ...] = ()
     """Points that are not on the region."""
 
+    def without_first_point(self) -> Prompt:
+        """For what was looked up at that point, and may begin a pixel beside it."""
+        return Prompt(self.box, self.points[1:], self.background)
+
     def shifted(self, x: int, y: int, scale_x: float = 1.0, scale_y: float = 1.0) -> Prompt:
         """The same in another picture: moved, then scaled. A box keeps a pixel at least."""
         return Prompt(
