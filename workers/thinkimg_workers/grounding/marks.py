@@ -92,7 +92,7 @@ def find_marks(
     lines = _lines(shapes, [rule for rule in rules if rule.color in named], palette)
     shapes = _without(shapes, [piece for line in lines for piece in line.pieces])
     squares = [bar.pieces[0] for bar in bars]
-    markers = _markers([*shapes, *squares], lines, width, height)
+    markers = _markers([*shapes, *squares], lines, palette)
     used = {id(marker.pieces[0]) for marker in markers}
     bars = [bar for bar in bars if id(bar.pieces[0]) not in used]
     rest = [piece for piece in shapes if id(piece) not in used]
@@ -296,32 +296,40 @@ def _chain(first: Piece, pieces: Sequence[Piece], reach: float) -> list[Piece]:
     return chain
 
 
-def _markers(
-    shapes: Sequence[Piece], lines: Sequence[Thing], width: int, height: int
-) -> list[Thing]:
-    """Small compact pieces, several of a colour and a size."""
+def _markers(shapes: Sequence[Piece], lines: Sequence[Thing], palette: Palette) -> list[Thing]:
+    """Small compact pieces, several of a colour and a size; then single ones of that size."""
+    height, width = palette.labels.shape
     largest = max(10.0, _LARGEST_MARKER * min(width, height))
-    with_line = {line.color for line in lines}
-    markers = []
-    for color in sorted({piece.color for piece in shapes}):
-        small = [
-            piece
-            for piece in shapes
-            if piece.color == color
-            and max(piece.box.width, piece.box.height) <= largest
-            and min(piece.box.width, piece.box.height) >= 3
-            and 0.5 <= piece.box.width / piece.box.height <= 2
-            and piece.area >= 0.42 * piece.box.area
-        ]
-        if len(small) < 3 or color in with_line:
-            continue
-        usual = float(np.median([piece.area for piece in small]))
-        alike = [piece for piece in small if 0.4 * usual <= piece.area <= 2.6 * usual]
-        if len(alike) >= max(3, 0.5 * len(small)) and not _is_row(alike):
-            markers += [
-                Thing("marker", piece.box, 0.85, color=color, pieces=(piece,)) for piece in alike
-            ]
-    return markers
+    small = [
+        piece
+        for piece in shapes
+        if max(piece.box.width, piece.box.height) <= largest
+        and min(piece.box.width, piece.box.height) >= 3
+        and 0.5 <= piece.box.width / piece.box.height <= 2
+        and piece.area >= 0.42 * piece.box.area
+        and not any(_is_on_line(piece, line) for line in lines)
+    ]
+    found: list[Piece] = []
+    for color in sorted({piece.color for piece in small}):
+        own = [piece for piece in small if piece.color == color]
+        alike = _of_usual_size(own, own)
+        if len(alike) >= max(3, 0.5 * len(own)) and not _is_row(alike):
+            found += alike
+    if found:
+        colors = {piece.color for piece in found}
+        left = [one for one in small if one.color not in colors and not palette.is_gray(one.color)]
+        found += [one for one in _of_usual_size(left, found) if one.area >= 0.5 * one.box.area]
+    return [Thing("marker", one.box, 0.85, color=one.color, pieces=(one,)) for one in found]
+
+
+def _of_usual_size(pieces: Sequence[Piece], all_of_them: Sequence[Piece]) -> list[Piece]:
+    usual = float(np.median([piece.area for piece in all_of_them] or [0]))
+    return [piece for piece in pieces if 0.4 * usual <= piece.area <= 2.6 * usual]
+
+
+def _is_on_line(piece: Piece, line: Thing) -> bool:
+    """Whether it is but a part of a line of its colour."""
+    return piece.color == line.color and line.box.grown(6).has_middle_of(piece.box)
 
 
 def _is_row(pieces: Sequence[Piece]) -> bool:
