@@ -30,6 +30,8 @@ _LEAST_SIDE, _LEAST_LINES = 22, 1.9
 """A plot's least height and width: in pixels, and in lines of text."""
 _BAR_ASPECT, _LOOSE_BAR_ASPECT, _AS_LONG = 3.5, 8.0, 0.08
 """From which a thin piece may be a colour bar: one as long as a plot, up to that share, or not."""
+_BAR_LINES, _SOLID = 3.5, 0.85
+"""How thick a loose bar is at most, in lines of text, and how much of it is drawn on."""
 _FILLED = 0.5
 """How much of a colour bar's box is drawn on, marks at its side counted in."""
 _TEXT_SHARE = 0.22
@@ -70,7 +72,10 @@ def find_plots(content: Mask, texts: Sequence[Rect]) -> list[Plot]:
         for one in pieces
         if one.width < least and not any(text.has_middle_of(one) for text in texts)
     ]
-    areas = _merged([*large, *_rule_sets(rules, wide, loose, content, texts)])
+    slim = [one for one in pieces if _is_loose_bar(one, line_height, content)]
+    lying, standing = _bar_sets(slim), _bar_sets([_turned(one) for one in slim])
+    bar_sets = [*lying, *(_turned_back(one) for one in standing)]
+    areas = _merged([*large, *bar_sets, *_rule_sets(rules, wide, loose, content, texts)])
     areas = [area for area in areas if min(area.width, area.height) >= least]
     legends = _legends(areas, texts)
     areas = _without_specks([area for area in areas if area not in legends])
@@ -102,6 +107,40 @@ def _is_frame(piece: Rect, content: Mask) -> bool:
         return False
     inner = content[height // 40 : -height // 40, width // 40 : -width // 40]
     return bool(inner.mean() < 0.5)
+
+
+def _is_loose_bar(piece: Rect, line_height: float, content: Mask) -> bool:
+    """Whether it may be a bar of a chart without axes: filled, and about as high as its label."""
+    short = min(piece.width, piece.height)
+    is_slim = line_height <= short <= _BAR_LINES * line_height
+    return is_slim and _fill(piece, content) > _SOLID
+
+
+def _bar_sets(pieces: Sequence[Rect]) -> list[Rect]:
+    """The areas of lying bars: the same left edge and height, different lengths."""
+    rest, sets = sorted(pieces, key=lambda piece: piece.y0), []
+    while rest:
+        bars = [rest.pop(0)]
+        for piece in list(rest):
+            first, last = bars[0], bars[-1]
+            alike = abs(piece.x0 - first.x0) <= _SAME_EDGE
+            alike = alike and abs(piece.height - first.height) <= _SAME_EDGE
+            if alike and 0 < piece.y0 - last.y1 <= 2 * first.height:
+                bars.append(piece)
+                rest.remove(piece)
+        lengths = [bar.width for bar in bars]
+        if len(bars) > 2 and max(lengths) - min(lengths) > _SAME_EDGE:
+            sets.append(around(bars))
+    return sets
+
+
+def _turned(rect: Rect) -> Rect:
+    """With x and y exchanged and turned about, so that bars upwards lie to the right."""
+    return Rect(-rect.y1, rect.x0, -rect.y0, rect.x1)
+
+
+def _turned_back(rect: Rect) -> Rect:
+    return Rect(rect.y0, -rect.x1, rect.y1, -rect.x0)
 
 
 def _is_bar(piece: Rect, least: float, areas: Sequence[Rect]) -> bool:
