@@ -148,7 +148,8 @@ def contact_sheet(folder: Path) -> Path:
         np.vstack([_tile(one) for one in found[start : start + len(ways)]])
         for start in range(0, len(found), len(ways))
     ]
-    rows = [np.hstack(tiles[start : start + 6]) for start in range(0, len(tiles) // 6 * 6, 6)]
+    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % 6)
+    rows = [np.hstack(tiles[start : start + 6]) for start in range(0, len(tiles), 6)]
     path = folder / "segment.png"
     cv2.imwrite(str(path), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
     return path

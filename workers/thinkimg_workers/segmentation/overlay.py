@@ -26,7 +26,7 @@ COLORS: tuple[Color, ...] = (
 """RGB, as unlike each other as eight can be; then they begin anew."""
 OPACITY = 0.5
 _UNLIKE = 150.0
-"""How far a colour must be from what it is laid over, in RGB."""
+"""How far a colour must be from what it is laid over and beside, in RGB."""
 _PIXELS_PER_OUTLINE_PIXEL = 600
 """An outline is one pixel wide, plus one for each of these that the image's longer side has."""
 
@@ -41,8 +41,9 @@ def laid_over(pixels: Pixels, regions: Sequence[Region]) -> Pixels:
         part, inside = picture[region.window.rows, region.window.columns], region.mask
         if not inside.any():
             continue
-        left = left or list(COLORS)
-        chosen = _unlike(part[inside].mean(axis=0), left)
+        left = left or list(COLORS)  # when all are used, anew
+        sides = [part[side].mean(axis=0) for side in (inside, ~inside) if side.any()]
+        chosen = _unlike(sides, left)
         left.remove(chosen)
         color = np.array(chosen, np.float32)
         tinted = part[inside] * np.float32(1 - OPACITY) + color * np.float32(OPACITY)
@@ -54,9 +55,9 @@ def laid_over(pixels: Pixels, regions: Sequence[Region]) -> Pixels:
     return picture
 
 
-def _unlike(under: NDArray[np.float64], left: Sequence[Color]) -> Color:
-    """The first of the colours that can be told from what is under it; else the one that
-    can best."""
-    distances = [float(np.linalg.norm(under - color)) for color in left]
+def _unlike(sides: Sequence[NDArray[np.float64]], left: Sequence[Color]) -> Color:
+    """The first of the colours that can be told from what is under it and beside it; else
+    the one that can best."""
+    distances = [min(float(np.linalg.norm(side - color)) for side in sides) for color in left]
     clear = [color for color, far in zip(left, distances, strict=True) if far >= _UNLIKE]
     return clear[0] if clear else left[int(np.argmax(distances))]
