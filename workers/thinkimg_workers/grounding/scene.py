@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _LONGEST_SIDE = 1600
 """Larger pictures are reduced to this."""
+_MOST = 0.6
+"""So many of a figure's panels must stand alone for any of them to be one."""
 
 
 class Scene:
@@ -87,9 +89,25 @@ class Scene:
         data = self.marks.data
         panels = [panel.box for panel in self.panels]
         owned = [[thing for thing in data if box.has_middle_of(thing.box)] for box in panels]
-        if len(panels) > 1 and all(owned):
-            return [(self._plot_of(own, box), box) for own, box in zip(owned, panels, strict=True)]
+        pairs = [(own, box) for own, box in zip(owned, panels, strict=True) if own]
+        alone = [self._stands_alone(layout.content_of(own, box), box) for own, box in pairs]
+        if len(pairs) > 1 and sum(alone) > _MOST * len(pairs):
+            return [(self._plot_of(own, box), box) for own, box in pairs]
         return [(self._plot_of(data, self.whole), self.whole)]
+
+    def _stands_alone(self, data: Box, panel: Box) -> bool:
+        """Whether data have ticks to their left or a title of their own.
+
+        What has neither is a group of bars that stands away from the others.
+        """
+        own = [one for one in self.free_words if panel.has_middle_of(one.box)]
+        beside = [
+            one
+            for one in own
+            if one.box.middle[0] < data.x0 and data.y0 - one.size < one.box.y1 < data.y1 + one.size
+        ]
+        above = [one for one in own if one.box.y1 <= data.y0 and not one.is_number]
+        return len(beside) >= 2 or bool(above)
 
     def _plot_of(self, data: Sequence[Thing], around: Box) -> Box:
         rules = [rule for rule in self.marks.rules if around.has_middle_of(rule.box)]
