@@ -28,8 +28,8 @@ from thinkimg_rpc.v1 import ZoominSubplotRequest
 from thinkimg_workers.zoomin_subplot import ZoominSubplot
 
 STYLES: tuple[tuple[str, Style, range], ...] = (
-    ("styles developed on", "develop", range(2000, 2100)),
-    ("held-out style", "held_out", range(2000, 2200)),
+    ("styles developed on", "develop", range(3000, 3100)),
+    ("held-out style", "held_out", range(3000, 3200)),
 )
 FOUND, SAME = 0.9, 0.5
 GOAL_FOUND, GOAL_FIRST = 0.97, 0.95

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from thinkimg_workers.panels.detection import Panel
 from thinkimg_workers.panels.rect import Rect
 
-_COVERED = 0.5
-"""Of a row, or of the smaller of the two: a panel that covers as much stands in the row."""
+_COVERED, _TOUCHING = 0.3, 0.2
+"""Of the shorter of two spans: sharing more, a panel stands in a row; less, rows are two."""
 
 
 @dataclass(frozen=True)
@@ -60,30 +60,37 @@ def layout_of(panels: Sequence[Panel]) -> Layout:
 
 
 def _bands(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The rows or columns there are: the shortest spans that do not lie beside each other."""
+    """The rows or columns there are: as many spans as do not overlap."""
     bands: list[tuple[int, int]] = []
-    for span in sorted(spans, key=lambda span: span[1] - span[0]):
-        if not any(_covers(span, band) for band in bands):
+    for span in sorted(spans, key=lambda span: span[1]):
+        if not bands or _shared(span, bands[-1]) <= _TOUCHING:
             bands.append(span)
-    return sorted(bands)
+    return bands
 
 
-def _covers(span: tuple[int, int], band: tuple[int, int]) -> bool:
-    shared = min(span[1], band[1]) - max(span[0], band[0])
-    return shared > _COVERED * max(1, min(span[1] - span[0], band[1] - band[0]))
+def _shared(one: tuple[int, int], other: tuple[int, int]) -> float:
+    """How much of the shorter of two spans lies in the other."""
+    shared = min(one[1], other[1]) - max(one[0], other[0])
+    return shared / max(1, min(one[1] - one[0], other[1] - other[0]))
 
 
 def _place_of(
     area: Rect, rows: Sequence[tuple[int, int]], columns: Sequence[tuple[int, int]]
 ) -> Place:
-    in_rows = [i for i, row in enumerate(rows) if _covers((area.y0, area.y1), row)]
-    in_columns = [i for i, column in enumerate(columns) if _covers((area.x0, area.x1), column)]
+    in_rows = _among((area.y0, area.y1), rows)
+    in_columns = _among((area.x0, area.x1), columns)
     return Place(
         in_rows[0],
         in_columns[0],
         in_rows[-1] - in_rows[0] + 1,
         in_columns[-1] - in_columns[0] + 1,
     )
+
+
+def _among(span: tuple[int, int], bands: Sequence[tuple[int, int]]) -> list[int]:
+    """The bands a span lies in: that it shares most with, and others it covers well."""
+    shares = [_shared(span, band) for band in bands]
+    return [index for index, share in enumerate(shares) if share >= min(_COVERED, max(shares))]
 
 
 def _side(first: int, count: int, of: int, names: tuple[str, str, str]) -> str:
