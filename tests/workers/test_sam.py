@@ -16,7 +16,7 @@ from thinkimg_rpc.settings import ModelSettings
 from thinkimg_rpc.tool import Call
 from thinkimg_rpc.v1 import Box, ImageFormat, Point, SAMRequest, SAMResponse
 from thinkimg_workers.sam import SAM
-from thinkimg_workers.segmentation.choices import open_segmenter
+from thinkimg_workers.segment_region_around_point import SegmentRegionAroundPoint
 from thinkimg_workers.segmentation.classical import ClassicalSegmenter
 from thinkimg_workers.segmentation.segmenter import Scene
 
@@ -141,7 +141,10 @@ def test_a_call_that_nobody_waits_for_stops() -> None:
 
 
 def test_one_segmenter_serves_both_tools_of_a_worker() -> None:
-    assert open_segmenter(GRABCUT) is open_segmenter(ModelSettings(backend="grabcut"))
+    other = SegmentRegionAroundPoint()
+    other.settings = GRABCUT
+    other.setup()
+    assert tool()._segmenter is other._segmenter
 
 
 def test_a_bad_request_in_a_batch_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:

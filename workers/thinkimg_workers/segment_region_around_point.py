@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from thinkimg_rpc.errors import CallerError
 from thinkimg_rpc.tool import Call, Tool
 from thinkimg_rpc.v1 import SegmentRegionAroundPointRequest, SegmentRegionAroundPointResponse
+from thinkimg_workers.backends import open_backend
 from thinkimg_workers.segmentation.answer import answer_together, segment_of
-from thinkimg_workers.segmentation.choices import SEGMENTERS, open_segmenter
+from thinkimg_workers.segmentation.choices import SEGMENTERS
 from thinkimg_workers.segmentation.overlay import laid_over
 from thinkimg_workers.segmentation.region import Region
 from thinkimg_workers.segmentation.segmenter import Prompt, Scene, Segmenter
@@ -25,7 +26,7 @@ class SegmentRegionAroundPoint(
     _segmenter: Segmenter
 
     def setup(self) -> None:
-        self._segmenter = open_segmenter(self.settings)
+        self._segmenter = open_backend(SEGMENTERS, self.settings)
         self.backend = self._segmenter.name
 
     def batches(self) -> bool:

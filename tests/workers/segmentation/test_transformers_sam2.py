@@ -43,6 +43,11 @@ def opened(folder: Path, **settings: Any) -> TransformersSam2:
     return segmenter
 
 
+def fresh(folder: Path) -> TransformersSam2:
+    """One that has seen no image yet: a process keeps those it opens."""
+    return TransformersSam2(ModelSettings(device="cpu"), folder)
+
+
 @pytest.fixture(scope="module")
 def segmenter(folder: Path) -> TransformersSam2:
     return opened(folder)
@@ -84,8 +89,8 @@ def test_it_answers_as_the_library_does(
 
 def test_images_of_several_sizes_in_one_pass_are_answered_as_alone(folder: Path) -> None:
     scenes = [scene(noise(96, 64), "a"), scene(noise(50, 80), "b"), scene(noise(128, 128), "c")]
-    together = opened(folder).segment(scenes)
-    alone = [opened(folder).segment([one])[0] for one in scenes]
+    together = fresh(folder).segment(scenes)
+    alone = [fresh(folder).segment([one])[0] for one in scenes]
     for one, regions, expected in zip(scenes, together, alone, strict=True):
         for region, same in zip(regions, expected, strict=True):
             shape = one.pixels.shape[:2]
@@ -96,7 +101,7 @@ def test_images_of_several_sizes_in_one_pass_are_answered_as_alone(folder: Path)
 def test_a_second_call_on_an_image_skips_the_encoder(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    segmenter = opened(folder)
+    segmenter = fresh(folder)
     encoded: list[int] = []
     encode = segmenter._model.get_image_embeddings
 

@@ -1,13 +1,8 @@
-"""The segmenters there are, and how a worker gets its own."""
+"""The segmenters there are. A worker that hosts both tools has one for both."""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import cast
-
-from thinkimg_rpc.settings import ModelSettings
-from thinkimg_workers.backends import Backend, open_backend
-from thinkimg_workers.segmentation.segmenter import Segmenter
+from thinkimg_workers.backends import Backend
 
 SEGMENTERS = (
     Backend(
@@ -27,12 +22,3 @@ SEGMENTERS = (
     Backend("grabcut", loads="thinkimg_workers.segmentation.classical:ClassicalSegmenter"),
 )
 """In the order of preference."""
-
-
-@cache
-def open_segmenter(settings: ModelSettings) -> Segmenter:
-    """The segmenter of these settings: one for both tools, where a worker hosts both.
-
-    Raises: CannotStart.
-    """
-    return cast(Segmenter, open_backend(SEGMENTERS, settings))
