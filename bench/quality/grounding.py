@@ -163,7 +163,7 @@ def _add(section: Section, title: str, outcomes: Sequence[Outcome]) -> None:
     groups: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         groups[outcome.question.group].append(outcome)
-    named = [outcome for group in ASKED_IN_GOAL for outcome in groups[group]]
+    named = [outcome for group in ASKED_IN_GOAL for outcome in groups.get(group, [])]
     charts = len({outcome.case.name for outcome in outcomes})
     section.rows.append(_row(f"{charts} {title}", outcomes))
     section.rows += [_row(f"    {group}", groups[group]) for group in sorted(groups)]
