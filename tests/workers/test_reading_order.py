@@ -72,8 +72,9 @@ def test_the_labels_of_an_axis_stay_together() -> None:
         for n, name in enumerate("fgh")
     }
     below = row("ijk", 60, 170, step=50)
-    read = order(**title, **left, **values, **below, l=(90.0, 190.0, 150.0, 200.0))
-    assert "bcde" in read
+    label = {"m": (-15.0, 60.0, -5.0, 140.0)}
+    read = order(**title, **label, **left, **values, **below, l=(90.0, 190.0, 150.0, 200.0))
+    assert "mbcde" in read
     assert "ijk" in read
     assert read[0] == "a"
     assert read[-1] == "l"

@@ -143,8 +143,8 @@ def _parted(blocks: list[_Block]) -> list[_Block]:
     if len(blocks) < 2:
         return blocks
     upright = _cuts(blocks, 0)
-    # What stands alone on the left, an axis, has the title above it and the plot.
-    cuts = [*_cuts(blocks, 1), *(cut for cut in upright if len(cut.before) > 1)] or upright
+    # Few on the left are an axis: its label and ticks have a title above them and the plot.
+    cuts = [*_cuts(blocks, 1), *(cut for cut in upright if len(cut.before) > 2)] or upright
     if not cuts:
         extents = [block.extent for block in blocks]
         return [blocks[n] for line in _lines(extents, list(range(len(blocks)))) for n in line]

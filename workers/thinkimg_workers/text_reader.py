@@ -36,6 +36,8 @@ _COARSE, _COARSE_FROM = 0.5, 900
 areas, as bars are, the finer search is blind to some."""
 _ALREADY_READ = 0.3
 """The share of a piece of the coarser search from which it is not new."""
+_FRAGMENT = 0.7
+"""The share of a piece within another from which it is a part of that one."""
 _TALL, _VERY_TALL = 1.5, 3.0
 """Height by width from which text may stand on its side, and from which it must."""
 
@@ -76,13 +78,15 @@ class TextReader:
         bgr = known_uint8(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
         image, factors = _resized(bgr, min(1, _SHARP_SIDE / max(bgr.shape)))
         lines: list[TextLine] = []
-        for scale in _search_scales(image):
-            found = self._detect(image, scale)
-            read_before = [line.corners for line in lines]
-            for box in found:
+        finest, *coarser = _search_scales(image)
+        for box in self._detect(image, finest):
+            between_steps()
+            lines += self._read_piece(image, box)
+        for scale in coarser:
+            for box in self._detect(image, scale):
                 between_steps()
-                if _share_within(box, read_before) < _ALREADY_READ:
-                    lines += self._read_piece(image, box)
+                if _share_within(box, [line.corners for line in lines]) < _ALREADY_READ:
+                    lines = _joined(lines, self._read_piece(image, box))
         return [
             line._replace(corners=line.corners / factors) for line in without_stray_marks(lines)
         ]
@@ -149,6 +153,12 @@ def _search_scales(image: NDArray[np.uint8]) -> tuple[float, ...]:
     enlarged = min(max(1.0, _ENLARGED_SIDE / shorter), _MOST_ENLARGED)
     scale = min(enlarged, _DETECTION_SIDE / longer)
     return (scale, scale * _COARSE) if shorter >= _COARSE_FROM else (scale,)
+
+
+def _joined(lines: list[TextLine], new: list[TextLine]) -> list[TextLine]:
+    """All lines, without those that were a fragment of a new one."""
+    whole = [line.corners for line in new]
+    return [line for line in lines if _share_within(line.corners, whole) < _FRAGMENT] + new
 
 
 def _share_within(piece: Corners, others: list[Corners]) -> float:
