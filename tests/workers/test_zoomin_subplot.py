@@ -102,6 +102,16 @@ def test_a_blank_picture_has_no_panels(tool: ZoominSubplot, size: tuple[int, int
     assert "no panels" in response.message
 
 
+def test_a_blank_picture_is_not_read(tool: ZoominSubplot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading a large one takes half a minute."""
+
+    def read(*_: object) -> None:
+        pytest.fail("it was read")
+
+    monkeypatch.setattr("thinkimg_workers.zoomin_subplot.lines_of", read)
+    assert not zoom(tool, "first", of=np.full((70, 90, 3), 250, np.uint8)).subplots
+
+
 def test_a_blank_description_is_refused(tool: ZoominSubplot) -> None:
     with pytest.raises(InvalidRequest) as caught:
         zoom(tool, " \t ")

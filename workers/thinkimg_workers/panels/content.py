@@ -23,9 +23,11 @@ _CLOSED = 3
 
 def content_of(pixels: Pixels) -> Mask:
     """Where (H, W, 3) RGB pixels differ from the commonest colour along the edge."""
-    difference = cv2.absdiff(pixels, np.full_like(pixels, _background(pixels)))
-    content: Mask = difference.max(axis=2) >= _FAINTEST
-    return content
+    background = _background(pixels).astype(int)
+    least, most = (background - _FAINTEST + 1).tolist(), (background + _FAINTEST - 1).tolist()
+    # Of what numpy and OpenCV offer, the fastest by far.
+    alike = cv2.inRange(pixels, tuple(least), tuple(most))
+    return np.asarray(alike == 0)
 
 
 def pieces_of(content: Mask) -> list[Rect]:

@@ -37,9 +37,8 @@ def find_panels(pixels: Pixels, lines: Iterable[TextLine]) -> list[Panel]:
     A figure of one plot is one panel, everything drawn; a blank picture has none.
     """
     height, width = pixels.shape[:2]
-    scale = min(1.0, _LONGEST_SIDE / max(height, width))
-    reduced = pixels if scale == 1 else _reduced(pixels, scale)
-    content = content_of(reduced)
+    scale = _scale_of(pixels)
+    content = content_of(_reduced(pixels, scale))
     texts = [
         part
         for line in lines
@@ -69,7 +68,19 @@ def find_panels(pixels: Pixels, lines: Iterable[TextLine]) -> list[Panel]:
     ]
 
 
+def is_blank(pixels: Pixels) -> bool:
+    """Whether nothing is drawn in (H, W, 3) RGB pixels: there is nothing to read, either."""
+    return not content_of(_reduced(pixels, _scale_of(pixels))).any()
+
+
+def _scale_of(pixels: Pixels) -> float:
+    """How much smaller the picture is in which panels are searched."""
+    return min(1.0, _LONGEST_SIDE / max(pixels.shape))
+
+
 def _reduced(pixels: Pixels, scale: float) -> Pixels:
+    if scale == 1:
+        return pixels
     height, width = pixels.shape[:2]
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return known_uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
