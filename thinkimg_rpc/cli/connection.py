@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
@@ -83,5 +83,23 @@ def open_mesh(address: str, tls: TlsSettings | None) -> SyncMesh:
     # Imported here: `thinkimg --help` must not wait for gRPC.
     from thinkimg_rpc.client import SyncMesh
 
-    token = os.environ.get(TOKEN_VARIABLE, "")
-    return SyncMesh(check_address(address), token=token, tls=tls, connect_timeout_s=CONNECT_S)
+    return SyncMesh(**mesh_options(address, tls))
+
+
+class MeshOptions(TypedDict):
+    """What `Mesh` and `SyncMesh` are made with."""
+
+    address: str
+    token: str
+    tls: TlsSettings | None
+    connect_timeout_s: float
+
+
+def mesh_options(address: str, tls: TlsSettings | None) -> MeshOptions:
+    """What a command makes its client with. Raises: typer.BadParameter."""
+    return {
+        "address": check_address(address),
+        "token": os.environ.get(TOKEN_VARIABLE, ""),
+        "tls": tls,
+        "connect_timeout_s": CONNECT_S,
+    }

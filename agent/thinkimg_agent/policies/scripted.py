@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
 
 from thinkimg_agent.conversation import Message
 from thinkimg_agent.policies.policy import Generation, PolicyFault
@@ -21,6 +23,17 @@ class ScriptedPolicy:
     ) -> None:
         self._script = [Generation(line) if isinstance(line, str) else line for line in script]
         self.max_image_pixels = max_image_pixels
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """There is nothing to let go of."""
 
     async def generate(
         self, conversation: Sequence[Message], tools: Sequence[ToolContract], max_tokens: int
