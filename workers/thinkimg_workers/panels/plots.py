@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from thinkimg_workers.panels.content import Mask, pieces_of
+from thinkimg_workers.panels.content import Mask, pieces_of, trimmed
 from thinkimg_workers.panels.rect import Rect, around
 
 _RULE_THICKNESS = 0.006
@@ -77,6 +77,7 @@ def find_plots(content: Mask, texts: Sequence[Rect]) -> list[Plot]:
     bar_sets = [*lying, *(_turned_back(one) for one in standing)]
     areas = _merged([*large, *bar_sets, *_rule_sets(rules, wide, loose, content, texts)])
     areas = [area for area in areas if min(area.width, area.height) >= least]
+    areas = [_without_labels(area, content, texts) for area in areas]
     legends = _legends(areas, texts)
     areas = _without_specks([area for area in areas if area not in legends])
     bars = [
@@ -306,6 +307,23 @@ def _merged(rects: Sequence[Rect]) -> list[Rect]:
     return merged
 
 
+def _without_labels(area: Rect, content: Mask, texts: Sequence[Rect]) -> Rect:
+    """The area less the text along its sides: in small print, labels touch their axis."""
+    inside = [text for text in texts if area.meets(text) and text.area < area.area / 8]
+    edges = area.grown(-1)
+    along = [text for text in inside if edges.shared(text) != text]
+    if not along:
+        return area
+    part = content[area.y0 : area.y1, area.x0 : area.x1].copy()
+    for text in along:
+        x0, y0, x1, y1 = text.grown(1)
+        part[max(0, y0 - area.y0) : y1 - area.y0, max(0, x0 - area.x0) : x1 - area.x0] = False
+    rest = trimmed(part, Rect(0, 0, area.width, area.height))
+    if rest is None:
+        return area
+    return Rect(area.x0 + rest.x0, area.y0 + rest.y0, area.x0 + rest.x1, area.y0 + rest.y1)
+
+
 def _legends(areas: Sequence[Rect], texts: Sequence[Rect]) -> list[Rect]:
     """Boxes of words, if there are plots too."""
     if not areas:
@@ -321,13 +339,13 @@ def _legends(areas: Sequence[Rect], texts: Sequence[Rect]) -> list[Rect]:
 def _legend_entries(
     pieces: Sequence[Rect], areas: Sequence[Rect], texts: Sequence[Rect]
 ) -> list[Rect]:
-    """Words outside the plots with a coloured sign right before them."""
+    """Words outside the plots with a coloured sign right before them, longer than a minus."""
     outside = [text for text in texts if not any(area.meets(text) for area in areas)]
     return [
         around([piece, text])
         for text in outside
         for piece in pieces
-        if 0.8 * text.height <= piece.width <= 4 * text.height
+        if (1.3 if piece.height < 0.4 * text.height else 0.8) <= piece.width / text.height <= 4
         and piece.height <= 1.2 * text.height
         and 0 < text.x0 - piece.x1 <= 1.5 * text.height
         and abs(text.middle_y - piece.middle_y) <= 0.4 * text.height
@@ -354,10 +372,10 @@ def _owner_of_legend(legend: Rect, areas: Sequence[Rect]) -> Rect | None:
     """The plot that a legend stands beside: rather at its right or below than elsewhere."""
     distances = []
     for area in areas:
-        if area.overlap_y(legend) > 0.5 * legend.height:
+        if area.overlap_y(legend) > 0.5 * min(area.height, legend.height):
             after = legend.middle_x > area.middle_x
             distances.append((-area.overlap_x(legend) * (1 if after else _OTHER_SIDE), area))
-        elif area.overlap_x(legend) > 0.5 * legend.width:
+        elif area.overlap_x(legend) > 0.5 * min(area.width, legend.width):
             after = legend.middle_y > area.middle_y
             distances.append((-area.overlap_y(legend) * (1 if after else _OTHER_SIDE), area))
     return min(distances)[1] if distances else None
