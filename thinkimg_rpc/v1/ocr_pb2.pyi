@@ -60,7 +60,10 @@ class OCRResponse(_message.Message):
     ANSWERED_BY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def spans(self) -> _containers.RepeatedCompositeFieldContainer[Global___TextSpan]:
-        """In reading order: top to bottom, left to right within a line."""
+        """In reading order, as a person reads a figure: what belongs together (the labels
+        of an axis, a legend, a paragraph, a panel) comes together, row by row or column
+        by column; such blocks go top before bottom and left before right.
+        """
 
     @_builtins.property
     def answered_by(self) -> _provenance_pb2.Provenance: ...
