@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 
@@ -257,16 +258,17 @@ class _Strip:
         """The same from top to bottom."""
         bands = self._bands()
         above = sum(bottom <= begin for _, bottom in bands)
-        has_ticks = bool(bands) and self._are_labels(*bands[0])
+        # The strokes at an axis may stand apart from its numbers.
+        ticks = sum(1 for _ in takewhile(lambda band: self._are_labels(*band), bands))
         if above < len(bands) and self._has_letter(*bands[above]):
             return _BETWEEN_WORDS
         if begin == 0:
-            return _TO_LABELS if has_ticks else _UNLABELLED
-        words = len(bands) - has_ticks
-        if has_ticks and words and above == self._labels_among(words) + 1:
+            return _TO_LABELS if ticks else _UNLABELLED
+        words = len(bands) - ticks
+        if ticks and words and above == self._labels_among(words) + ticks:
             return _BETWEEN_WORDS
         if end == len(self.part) and above:
-            return _TO_TITLE if above > 1 or has_ticks else _TO_LABELS
+            return _TO_TITLE if above > 1 or ticks else _TO_LABELS
         return 1.0
 
     def _bands(self) -> list[tuple[int, int]]:

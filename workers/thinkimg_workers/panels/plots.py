@@ -34,6 +34,8 @@ _BAR_LINES, _SOLID = 3.5, 0.85
 """How thick a loose bar is at most, in lines of text, and how much of it is drawn on."""
 _FILLED = 0.5
 """How much of a colour bar's box is drawn on, marks at its side counted in."""
+_PATCH = 0.7
+"""How much of a legend's sign is drawn on: more than of a letter."""
 _TEXT_SHARE = 0.22
 """A box so full of text is a legend or a table of words."""
 _LEGEND_SHARE = 0.08
@@ -93,7 +95,7 @@ def find_plots(content: Mask, texts: Sequence[Rect]) -> list[Plot]:
     ]
     owners = {bar: owner for bar in bars if (owner := _owner_of_bar(bar, areas))}
     areas = [area for area in areas if area not in owners]
-    legends += _legend_entries(pieces, areas, texts)
+    legends += _legend_entries(pieces, areas, texts, content)
     owners |= {legend: owner for legend in legends if (owner := _owner_of_legend(legend, areas))}
     return [
         Plot(area, around([area, *(one for one, owner in owners.items() if owner == area)]))
@@ -184,7 +186,7 @@ def _rule_sets(
         if piece in rules or not _closed(piece, content)
     }
     thin = max([2 * _SAME_EDGE, *(rule.height for rule in rules)])
-    joined = {one: lines for one, lines in joined.items() if not _is_block(one, lines, thin)}
+    joined = {one: lines for one, lines in joined.items() if not _is_block(one, lines, thin, content)}
     rest = sorted(joined, key=lambda one: one.y0)
     found: list[tuple[Rect, float]] = []
     crossed = [
@@ -215,9 +217,11 @@ def _with_points(area: Rect, others: Sequence[Rect], usual: float, loose: Sequen
     return around([area, *(one.shared(near) for one in loose if near.has_middle_of(one))])
 
 
-def _is_block(piece: Rect, lines: Sequence[Rect], thin: int) -> bool:
+def _is_block(piece: Rect, lines: Sequence[Rect], thin: int, content: Mask) -> bool:
     """Whether it is filled from side to side, like a colour bar, and no line with bars on it."""
-    return piece not in lines and all(line.height > thin for line in lines)
+    return all(line.height > thin for line in lines) and (
+        piece not in lines or _fill(piece, content) > _FULL
+    )
 
 
 def _same_ends(one: Rect, other: Rect) -> bool:
@@ -337,21 +341,28 @@ def _legends(areas: Sequence[Rect], texts: Sequence[Rect]) -> list[Rect]:
 
 
 def _legend_entries(
-    pieces: Sequence[Rect], areas: Sequence[Rect], texts: Sequence[Rect]
+    pieces: Sequence[Rect], areas: Sequence[Rect], texts: Sequence[Rect], content: Mask
 ) -> list[Rect]:
-    """Words outside the plots with a coloured sign right before them, longer than a minus."""
+    """Words outside the plots with a coloured sign right before them."""
     outside = [text for text in texts if not any(area.meets(text) for area in areas)]
     return [
         around([piece, text])
         for text in outside
         for piece in pieces
-        if (1.3 if piece.height < 0.4 * text.height else 0.8) <= piece.width / text.height <= 4
-        and piece.height <= 1.2 * text.height
+        if _is_sign(piece, text.height, content)
         and 0 < text.x0 - piece.x1 <= 1.5 * text.height
         and abs(text.middle_y - piece.middle_y) <= 0.4 * text.height
         and not any(other.has_middle_of(piece) for other in texts)
         and not any(_is_before(other, piece, text.height) for other in pieces)
     ]
+
+
+def _is_sign(piece: Rect, print_height: int, content: Mask) -> bool:
+    """Whether it may be a legend's sign: a patch, or a line that is longer than a minus."""
+    width, height = piece.width / print_height, piece.height / print_height
+    if width > 4 or height > 1.2:
+        return False
+    return width >= 1.3 if height < 0.4 else width >= 0.8 and _fill(piece, content) > _PATCH
 
 
 def _is_before(other: Rect, piece: Rect, within: float) -> bool:
