@@ -145,7 +145,7 @@ def _cuts(
             yield _Cut(-float(profile.min()), begin + int(profile.argmin()), first, second, upright)
             continue
         inside = [text for text in texts if region.has_middle_of(text.place)]
-        chains = list(_chains(content, first, second, inside, habits, upright=upright))
+        chains = list(_chains(content, region, first, second, inside, habits, upright=upright))
         widest = max(b - a for a, b in blanks)
 
         def worth(blank: tuple[int, int]) -> float:
@@ -173,6 +173,7 @@ def _vote(chain: Sequence[_Gap], at: float) -> float:
 
 def _chains(
     content: Mask,
+    region: Rect,
     first: Sequence[Plot],
     second: Sequence[Plot],
     texts: Sequence[Text],
@@ -187,11 +188,17 @@ def _chains(
         if pair is None:
             continue
         between = _between(*pair, upright=upright)
-        if any(between.meets(plot.area) for plot in (*first, *second)):
+        plots = [*first, *second]
+        if any(between.meets(plot.area) for plot in plots):
             continue
-        # The title of a pie, at the left, does not stand over the pie.
-        wider = between if upright else between._replace(x0=between.x0 - between.width // 3)
-        inside = [text for text in texts if wider.meets(text.place)]
+        if not upright:
+            # The title of a pie, at the left, does not stand over the pie.
+            column = [plot.area.x0 for plot in plots if plot.area.overlap_x(between) > 0]
+            left = min([between.x0 - between.width // 3, *column])
+            wider = between._replace(x0=max(region.x0, left))
+            if not any(wider.meets(plot.whole) for plot in plots):
+                between = wider
+        inside = [text for text in texts if between.meets(text.place)]
         part = content[between.y0 : between.y1, between.x0 : between.x1]
         begin = between.x0 if upright else between.y0
         runs = _blank_runs(part.sum(axis=0 if upright else 1) == 0)

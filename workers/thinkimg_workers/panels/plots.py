@@ -68,7 +68,11 @@ def find_plots(content: Mask, texts: Sequence[Rect]) -> list[Plot]:
     rules = [one for one in wide if one.height <= thin]
     line_height = float(np.median([min(text.width, text.height) for text in texts] or [0]))
     least = max(_LEAST_SIDE, _LEAST_LINES * line_height)
-    large = [one for one in pieces if one.width >= least and one.height >= least]
+    large = [
+        one
+        for one in pieces
+        if min(one.width, one.height) >= least and not any(_is_print(one, text) for text in texts)
+    ]
     loose = [
         one
         for one in pieces
@@ -101,6 +105,13 @@ def find_plots(content: Mask, texts: Sequence[Rect]) -> list[Plot]:
         Plot(area, around([area, *(one for one, owner in owners.items() if owner == area)]))
         for area in areas
     ]
+
+
+def _is_print(piece: Rect, text: Rect) -> bool:
+    """Whether a piece is a letter, or several that touch, of a text."""
+    return text.has_middle_of(piece) and (
+        piece.height <= 1.2 * text.height and piece.width <= 1.2 * text.width
+    )
 
 
 def _is_frame(piece: Rect, content: Mask) -> bool:
@@ -220,7 +231,7 @@ def _with_points(area: Rect, others: Sequence[Rect], usual: float, loose: Sequen
 def _is_block(piece: Rect, lines: Sequence[Rect], thin: int, content: Mask) -> bool:
     """Whether it is filled from side to side, like a colour bar, and no line with bars on it."""
     return all(line.height > thin for line in lines) and (
-        piece not in lines or _fill(piece, content) > _FULL
+        piece not in lines or _fill(piece, content) > _SOLID
     )
 
 
@@ -407,5 +418,7 @@ def _owner_of_bar(bar: Rect, areas: Sequence[Rect]) -> Rect | None:
 
 
 def _along(area: Rect, bar: Rect, *, upright: bool) -> bool:
+    """Whether it lies beside a bar; lines of a grid may end well before the bar does."""
     shared = area.overlap_y(bar) if upright else area.overlap_x(bar)
-    return shared >= 0.9 * (bar.height if upright else bar.width)
+    length, own = (bar.height, area.height) if upright else (bar.width, area.width)
+    return shared >= 0.9 * (min(own, length) if length < 1.5 * own else length)
