@@ -78,7 +78,8 @@ def _habits_of(plots: Sequence[Plot], texts: Sequence[Text]) -> _Habits:
         if all(other.y1 > y0 for other in facing):
             top += 1
             titled += any(text.place.middle_y < y0 for text in near)
-        if all(other.y0 < y1 for other in facing):
+        # The numbers of a colour bar have no label below.
+        if plot.whole.y1 == plot.area.y1 and all(other.y0 < y1 for other in facing):
             under = rows_of([text for text in near if text.place.middle_y > y1])
             if any(_is_number(text) for row in under for text in row):
                 bottom += 1
@@ -191,20 +192,30 @@ def _chains(
         plots = [*first, *second]
         if any(between.meets(plot.area) for plot in plots):
             continue
-        if not upright:
-            # The title of a pie, at the left, does not stand over the pie.
-            column = [plot.area.x0 for plot in plots if plot.area.overlap_x(between) > 0]
-            left = min([between.x0 - between.width // 3, *column])
-            wider = between._replace(x0=max(region.x0, left))
-            if not any(wider.meets(plot.whole) for plot in plots):
-                between = wider
-        inside = [text for text in texts if between.meets(text.place)]
         part = content[between.y0 : between.y1, between.x0 : between.x1]
+        if not upright:
+            column = [plot.area.x0 for plot in plots if plot.area.overlap_x(between) > 0]
+            left = max(region.x0, min([between.x0 - between.width // 3, *column]))
+            beside = between._replace(x0=left, x1=between.x0)
+            part = np.hstack([_titles_only(content, beside, texts), part])
+            between = between._replace(x0=left)
+        inside = [text for text in texts if between.meets(text.place)]
         begin = between.x0 if upright else between.y0
         runs = _blank_runs(part.sum(axis=0 if upright else 1) == 0)
         strip = _Strip(pair[0], begin, part, runs, inside, habits)
         weight = strip.weight_across if upright else strip.weight_down
         yield [_Gap(begin + a, begin + b, (b - a) * weight(a, b)) for a, b in runs]
+
+
+def _titles_only(content: Mask, beside: Rect, texts: Sequence[Text]) -> Mask:
+    """Of what is left of a pie, its title: set at the left, it does not stand over the pie."""
+    kept = np.zeros((beside.height, beside.width), bool)
+    for text in texts:
+        x0, y0, x1, y1 = place = text.place.shared(beside)
+        if place.area and place.height == text.place.height and not _is_number(text):
+            kept[y0 - beside.y0 : y1 - beside.y0, x0 - beside.x0 : x1 - beside.x0] = True
+    kept &= content[beside.y0 : beside.y1, beside.x0 : beside.x1]
+    return kept
 
 
 def _nearest(

@@ -40,6 +40,8 @@ _TEXT_SHARE = 0.22
 """A box so full of text is a legend or a table of words."""
 _LEGEND_SHARE = 0.08
 """The same for a small one."""
+_COVERED = 0.5
+"""How much of a legend's box its entries take, from the first to the last."""
 _OTHER_SIDE = 6
 """A legend is so many times further from the plot at its right or below if it is that one's."""
 _SMALL = 0.06
@@ -84,7 +86,7 @@ def find_plots(content: Mask, texts: Sequence[Rect]) -> list[Plot]:
     areas = _merged([*large, *bar_sets, *_rule_sets(rules, wide, loose, content, texts)])
     areas = [area for area in areas if min(area.width, area.height) >= least]
     areas = [_without_labels(area, content, texts) for area in areas]
-    legends = _legends(areas, texts)
+    legends = _legends(areas, texts, _legend_entries(pieces, texts, content))
     areas = _without_specks([area for area in areas if area not in legends])
     bars = [
         one
@@ -95,11 +97,12 @@ def find_plots(content: Mask, texts: Sequence[Rect]) -> list[Plot]:
         bar
         for bar in bars
         if not any(bar.meets(area) and bar != area for area in areas)
-        and not any(text.has_middle_of(bar) for text in texts)
+        and not any(text.has_middle_of(bar) and text.area > bar.area / 2 for text in texts)
     ]
     owners = {bar: owner for bar in bars if (owner := _owner_of_bar(bar, areas))}
     areas = [area for area in areas if area not in owners]
-    legends += _legend_entries(pieces, areas, texts, content)
+    outside = [text for text in texts if not any(area.meets(text) for area in areas)]
+    legends += _legend_entries(pieces, outside, content)
     owners |= {legend: owner for legend in legends if (owner := _owner_of_legend(legend, areas))}
     return [
         Plot(area, around([area, *(one for one, owner in owners.items() if owner == area)]))
@@ -178,8 +181,9 @@ def _fill(piece: Rect, content: Mask) -> float:
 
 
 def _text_share(area: Rect, texts: Sequence[Rect]) -> float:
-    inside = sum(area.shared(text).area for text in texts if area.has_middle_of(text))
-    return inside / area.area
+    shared = [(area.shared(text).area, text) for text in texts if area.has_middle_of(text)]
+    # The words around a pie reach into its box.
+    return sum(inside for inside, text in shared if inside >= 0.9 * text.area) / area.area
 
 
 def _rule_sets(
@@ -339,8 +343,10 @@ def _without_labels(area: Rect, content: Mask, texts: Sequence[Rect]) -> Rect:
     return Rect(area.x0 + rest.x0, area.y0 + rest.y0, area.x0 + rest.x1, area.y0 + rest.y1)
 
 
-def _legends(areas: Sequence[Rect], texts: Sequence[Rect]) -> list[Rect]:
-    """Boxes of words, if there are plots too."""
+def _legends(
+    areas: Sequence[Rect], texts: Sequence[Rect], entries: Sequence[Rect]
+) -> list[Rect]:
+    """Boxes of words, with or without signs, if there are plots too."""
     if not areas:
         return []
     usual = float(np.median([area.area for area in areas]))
@@ -348,17 +354,22 @@ def _legends(areas: Sequence[Rect], texts: Sequence[Rect]) -> list[Rect]:
         area
         for area in areas
         if _text_share(area, texts) > (_TEXT_SHARE if area.area > usual / 3 else _LEGEND_SHARE)
+        or _reach_of([one for one in entries if area.has_middle_of(one)]) > _COVERED * area.area
     ]
 
 
+def _reach_of(entries: Sequence[Rect]) -> int:
+    """The area from the first to the last."""
+    return around(entries).area if entries else 0
+
+
 def _legend_entries(
-    pieces: Sequence[Rect], areas: Sequence[Rect], texts: Sequence[Rect], content: Mask
+    pieces: Sequence[Rect], texts: Sequence[Rect], content: Mask
 ) -> list[Rect]:
-    """Words outside the plots with a coloured sign right before them."""
-    outside = [text for text in texts if not any(area.meets(text) for area in areas)]
+    """Words with a coloured sign right before them."""
     return [
         around([piece, text])
-        for text in outside
+        for text in texts
         for piece in pieces
         if _is_sign(piece, text.height, content)
         and 0 < text.x0 - piece.x1 <= 1.5 * text.height
