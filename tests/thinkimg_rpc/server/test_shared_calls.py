@@ -343,8 +343,14 @@ async def test_calls_that_wait_are_bounded_with_those_that_wait_for_others() -> 
         served([tool], limits=limits) as mesh,
         channel_to(mesh.workers[0].address) as channel,
     ):
-        calls = start(*(ask(channel, asking()) for _ in range(3)))
-        await until(lambda: mesh.workers[0]._queue.waiting == 2)
+        queue = mesh.workers[0]._queue
+        calls = start(ask(channel, asking()))
+        await until(lambda: tool.asked)
+        # One after the other: while its image is decoded, a call waits for a thread.
+        calls += start(ask(channel, asking()))
+        await until(lambda: (queue.waiting, queue.running) == (1, 1))
+        calls += start(ask(channel, asking()))
+        await until(lambda: (queue.waiting, queue.running) == (2, 1))
         error = await error_of(ask(channel, asking()))
         assert error.retry_after_s
         tool.gate.set()
