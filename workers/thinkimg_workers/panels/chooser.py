@@ -63,7 +63,7 @@ class ClassicalChooser:
     """Compares the description with the places and the titles of the panels."""
 
     def __init__(self, _settings: ModelSettings, _place: Path | None) -> None:
-        self.name = f"opencv {cv2.__version__}, rapidocr {version('rapidocr')}"
+        self.name = f"classical, opencv {cv2.__version__}, rapidocr {version('rapidocr')}"
 
     def choose(self, question: Question) -> Choice:
         fits = fitting(question.layout, question.description)

@@ -40,6 +40,8 @@ _TEXT_SHARE = 0.22
 """A box so full of text is a legend or a table of words."""
 _LEGEND_SHARE = 0.08
 """The same for a small one."""
+_CORNERS = 0.2
+"""How much of a pie's corners is drawn on at most, by its labels."""
 _COVERED = 0.5
 """How much of a legend's box its entries take, from the first to the last."""
 _OTHER_SIDE = 6
@@ -86,7 +88,8 @@ def find_plots(content: Mask, texts: Sequence[Rect]) -> list[Plot]:
     areas = _merged([*large, *bar_sets, *_rule_sets(rules, wide, loose, content, texts)])
     areas = [area for area in areas if min(area.width, area.height) >= least]
     areas = [_without_labels(area, content, texts) for area in areas]
-    legends = _legends(areas, texts, _legend_entries(pieces, texts, content))
+    boxes = [area for area in areas if not _is_disc(area, content)]
+    legends = _legends(boxes, texts, _legend_entries(pieces, texts, content))
     areas = _without_specks([area for area in areas if area not in legends])
     bars = [
         one
@@ -356,6 +359,14 @@ def _legends(
         if _text_share(area, texts) > (_TEXT_SHARE if area.area > usual / 3 else _LEGEND_SHARE)
         or _reach_of([one for one in entries if area.has_middle_of(one)]) > _COVERED * area.area
     ]
+
+
+def _is_disc(area: Rect, content: Mask) -> bool:
+    """Whether it is a pie: mostly drawn on, but in its corners."""
+    part = content[area.y0 : area.y1, area.x0 : area.x1]
+    corner = max(1, min(part.shape) // 10)
+    rows, columns = np.r_[:corner, -corner:0], np.r_[:corner, -corner:0]
+    return bool(part.mean() > _FILLED and part[rows][:, columns].mean() < _CORNERS)
 
 
 def _reach_of(entries: Sequence[Rect]) -> int:
