@@ -124,7 +124,7 @@ async def test_it_answers_over_the_wire_and_says_what_answered() -> None:
         response = await mesh.send(request)
         again = await mesh.send(request)
     assert [subplot.title for subplot in response.subplots] == [TITLES[3]]
-    assert response.answered_by.backend.startswith("opencv ")
+    assert response.answered_by.backend.startswith("classical, opencv ")
     assert "rapidocr" in response.answered_by.backend
     assert (response.answered_by.cached, again.answered_by.cached) == (False, True)
 

@@ -56,7 +56,7 @@ class ClassicalSegmenter:
     batches = False
 
     def __init__(self, _settings: ModelSettings, _weights: Path | None) -> None:
-        self.name = f"opencv {cv2.__version__} grabcut"
+        self.name = f"grabcut, opencv {cv2.__version__}"
 
     def segment(self, scenes: Sequence[Scene]) -> list[list[Region]]:
         return [[_region_of(scene, prompt) for prompt in scene.prompts] for scene in scenes]
