@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidocr import RapidOCR
 from rapidocr.ch_ppocr_det import TextDetector
+from rapidocr.ch_ppocr_det.utils import DBPostProcess
 from rapidocr.ch_ppocr_rec import TextRecInput, TextRecognizer
 from rapidocr.ch_ppocr_rec.utils import CTCLabelDecode
 
@@ -31,11 +32,22 @@ _LINE_HEIGHT, _LONGEST_LINE = 48, 4800
 _STRETCHED = 1.15
 """Wider than it is, narrow print comes out with its spaces."""
 _LIKELY_SPACE = 0.05
-_COARSE, _COARSE_FROM = 0.5, 900
-"""In images with this shorter side, text is searched again at this scale: next to large
-areas, as bars are, the finer search is blind to some."""
-_ALREADY_READ = 0.3
-"""The share of a piece of the coarser search from which it is not new."""
+_LIKELY, _LIKELY_PIECE = 0.3, 0.4
+"""How likely a pixel, and on average a piece, has to be text to be read. Single digits are
+less likely than words; what is no text mostly reads as none."""
+_FAINT, _FAINT_PIECE = 0.15, 0.2
+"""The same for a second look: it finds single digits at ticks, and much that is no text."""
+_COARSE = 0.5
+"""Text is searched again at this scale: next to large areas, as bars are, the finer search
+is blind to some."""
+_SURE = 0.9
+"""The score from which pieces of the second look and of the coarser search are believed."""
+_ALREADY_READ = 0.5
+"""The share of such a piece from which it is not new."""
+_LONE_LETTER = 0.8
+"""The score from which a letter by itself is no marker."""
+_CONTRAST = 8
+"""An image whose values differ by less has nothing to read."""
 _FRAGMENT = 0.7
 """The share of a piece within another from which it is a part of that one."""
 _TALL, _VERY_TALL = 1.5, 3.0
@@ -57,9 +69,6 @@ class TextReader:
                 # does, makes gigabytes out of a long thin strip.
                 "Det.limit_type": "max",
                 "Det.limit_side_len": 2 * _DETECTION_SIDE,
-                # Single digits are less sure than words; what is no text reads as none.
-                "Det.box_thresh": 0.4,
-                "Det.use_dilation": False,
                 # The narrowest batch; the usual 320 is mostly padding around short labels.
                 "Rec.rec_img_shape": [3, _LINE_HEIGHT, 96],
                 "EngineConfig.onnxruntime.intra_op_num_threads": min(os.cpu_count() or 1, 4),
@@ -67,6 +76,8 @@ class TextReader:
         )
         engine(_picture_with_text())  # loads the models
         self._detector = cast(TextDetector, engine.text_det)
+        self._likely = _pieces_of_map(_LIKELY, _LIKELY_PIECE)
+        self._faint = _pieces_of_map(_FAINT, _FAINT_PIECE)
         self._recogniser = cast(TextRecognizer, engine.text_rec)
         self._recogniser.postprocess_op = _Spaced(self._recogniser.postprocess_op)
 
@@ -75,18 +86,22 @@ class TextReader:
 
         `between_steps` is called every few tenths of a second, and may raise.
         """
-        bgr = known_uint8(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-        image, factors = _resized(bgr, min(1, _SHARP_SIDE / max(bgr.shape)))
+        reduced, factors = _resized(pixels, min(1, _SHARP_SIDE / max(pixels.shape)))
+        if int(reduced.max()) - int(reduced.min()) < _CONTRAST:
+            return []
+        image = known_uint8(cv2.cvtColor(reduced, cv2.COLOR_RGB2BGR))
+        scale = _search_scale(image)
+        likely, more = self._detect(image, scale)
         lines: list[TextLine] = []
-        finest, *coarser = _search_scales(image)
-        for box in self._detect(image, finest):
+        for box in likely:
             between_steps()
             lines += self._read_piece(image, box)
-        for scale in coarser:
-            for box in self._detect(image, scale):
-                between_steps()
-                if _share_within(box, [line.corners for line in lines]) < _ALREADY_READ:
-                    lines = _joined(lines, self._read_piece(image, box))
+        more += self._detect(image, scale * _COARSE)[0]
+        for box in more:
+            between_steps()
+            if _share_within(box, [line.corners for line in lines]) < _ALREADY_READ:
+                new = [line for line in self._read_piece(image, box) if line.score >= _SURE]
+                lines = _joined(lines, new)
         return [
             line._replace(corners=line.corners / factors) for line in without_stray_marks(lines)
         ]
@@ -97,16 +112,27 @@ class TextReader:
         best = max(readings, key=lambda line: line.score)
         return [best] if best.text else []
 
-    def _detect(self, image: NDArray[np.uint8], scale: float) -> list[Corners]:
+    def _detect(
+        self, image: NDArray[np.uint8], scale: float
+    ) -> tuple[list[Corners], list[Corners]]:
+        """Where text is likely, and where there may be some besides."""
         searched, factors = _resized(image, scale)
         # On its grid the detector needs no resizing of its own, which would blur.
         bottom, right = (_MARGIN + (-side - 2 * _MARGIN) % _GRID for side in searched.shape[:2])
         edges = (_MARGIN, bottom, _MARGIN, right)
-        found = self._detector(cv2.copyMakeBorder(searched, *edges, cv2.BORDER_REPLICATE)).boxes
-        if found is None:
-            return []
-        corners = (np.asarray(found, np.float32) - _MARGIN) / factors
-        return list(np.clip(corners, 0, np.array(image.shape[1::-1], np.float32)))
+        padded = cv2.copyMakeBorder(searched, *edges, cv2.BORDER_REPLICATE)
+        probable = self._detector.session(self._detector.get_preprocess()(padded))
+        limits = np.array(image.shape[1::-1], np.float32)
+
+        def boxes(pieces_of: DBPostProcess) -> list[Corners]:
+            found, _ = pieces_of(probable, padded.shape[:2])
+            if not len(found):
+                return []
+            return list(np.clip((np.asarray(found, np.float32) - _MARGIN) / factors, 0, limits))
+
+        likely = boxes(self._likely)
+        faint = boxes(self._faint)
+        return likely, [box for box in faint if _share_within(box, likely) < _ALREADY_READ]
 
     def _recognise(self, image: NDArray[np.uint8], corners: Corners) -> TextLine:
         # One at a time: in a batch, all are padded to the widest, at twice the cost.
@@ -138,21 +164,32 @@ class _Spaced(CTCLabelDecode):
 def without_stray_marks(lines: list[TextLine]) -> list[TextLine]:
     """The lines without markers, swatches and strokes that were taken for characters.
 
-    A lone character beyond ASCII (a box, a dot, an ideograph of a few strokes) is
-    text only in an image that has more of that kind.
+    A letter by itself of which the recogniser is not sure is a marker. A lone character
+    beyond ASCII (a box, a dot, an ideograph of a few strokes) is text only in an image
+    that has more of that kind.
     """
+    lines = [line for line in lines if line.score >= _LONE_LETTER or not _is_letter(line.text)]
     exotic = [line for line in lines if not line.text.isascii()]
     if any(sum(not letter.isascii() for letter in line.text) > 1 for line in exotic):
         return lines
     return [line for line in lines if line.text.isascii() or len(line.text) > 1]
 
 
-def _search_scales(image: NDArray[np.uint8]) -> tuple[float, ...]:
+def _is_letter(text: str) -> bool:
+    letters = [character for character in text if character.isalnum()]
+    return len(letters) == 1 and letters[0].isascii() and letters[0].isalpha()
+
+
+def _search_scale(image: NDArray[np.uint8]) -> float:
     height, width = image.shape[:2]
     shorter, longer = sorted((height, width))
     enlarged = min(max(1.0, _ENLARGED_SIDE / shorter), _MOST_ENLARGED)
-    scale = min(enlarged, _DETECTION_SIDE / longer)
-    return (scale, scale * _COARSE) if shorter >= _COARSE_FROM else (scale,)
+    return float(min(enlarged, _DETECTION_SIDE / longer))
+
+
+def _pieces_of_map(pixel: float, piece: float) -> DBPostProcess:
+    """From a map of how likely each pixel is text to boxes around pieces of it."""
+    return DBPostProcess(thresh=pixel, box_thresh=piece, unclip_ratio=1.6)
 
 
 def _joined(lines: list[TextLine], new: list[TextLine]) -> list[TextLine]:
