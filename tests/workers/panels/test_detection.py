@@ -78,6 +78,35 @@ def test_a_colour_bar_belongs_to_the_plot_at_its_left() -> None:
     assert (left.box.x1, right.box.x0) == (213, 330)
 
 
+def test_a_thick_colour_bar_below_is_no_panel() -> None:
+    canvas = Canvas(600, 300)
+    canvas.plot(30, 40, 160, 130)
+    ramp = np.linspace((60, 0, 90), (250, 230, 40), 120).astype(np.uint8)
+    canvas.pixels[215:255, 50:170] = ramp
+    canvas.plot(330, 40, 160, 130)
+    left, right = found(canvas)
+    assert (left.box.y1, right.box.y1) == (255, 186)
+
+
+def test_the_minus_of_a_number_is_no_sign_of_a_legend() -> None:
+    canvas = Canvas(560, 220)
+    canvas.plot(30, 40, 160, 130)
+    canvas.write("17", 300, 100)
+    cv2.line(canvas.pixels, (289, 96), (296, 96), canvas.ink, 1)
+    canvas.plot(330, 40, 160, 130)
+    left, right = found(canvas)
+    assert (left.box.x1, right.box.x0) == (190, 289)
+
+
+def test_a_pie_keeps_its_title_at_the_left() -> None:
+    canvas = Canvas(300, 420)
+    canvas.plot(60, 30, 200, 110)
+    cv2.circle(canvas.pixels, (160, 300), 60, (30, 110, 180), cv2.FILLED)
+    canvas.write("(b)", 60, 220)
+    first, second = found(canvas)
+    assert (first.box.y1 < 190, second.title) == (True, "(b)")
+
+
 def test_lines_of_a_grid_alone_make_a_plot() -> None:
     canvas = Canvas(500, 260)
     for left in (40, 290):

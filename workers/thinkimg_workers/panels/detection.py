@@ -38,14 +38,15 @@ def find_panels(pixels: Pixels, lines: Iterable[TextLine]) -> list[Panel]:
     """
     height, width = pixels.shape[:2]
     scale = _scale_of(pixels)
-    content = content_of(_reduced(pixels, scale))
+    reduced = _reduced(pixels, scale)
+    content = content_of(reduced)
     texts = [
         part
         for line in lines
         for part in split_at_blanks(_fitted(_text_of(line, scale), content), content)
     ]
     places = [text.place for text in texts]
-    plots = find_plots(content, places)
+    plots = find_plots(reduced, content, places)
     headings = figure_headings(texts, [plot.area for plot in plots], content.shape[1])
     own = [text for text in texts if text not in headings]
     _erase(content, [text.place for text in headings], [plot.area for plot in plots])
@@ -75,7 +76,8 @@ def is_blank(pixels: Pixels) -> bool:
 
 def _scale_of(pixels: Pixels) -> float:
     """How much smaller the picture is in which panels are searched."""
-    return min(1.0, _LONGEST_SIDE / max(pixels.shape))
+    height, width = pixels.shape[:2]
+    return float(min(1.0, _LONGEST_SIDE / max(height, width)))
 
 
 def _reduced(pixels: Pixels, scale: float) -> Pixels:

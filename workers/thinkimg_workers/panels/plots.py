@@ -11,7 +11,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from thinkimg_rpc.imaging.rgb import Pixels
 from thinkimg_workers.panels.content import Mask, pieces_of, trimmed
+from thinkimg_workers.panels.ramps import is_ramp
 from thinkimg_workers.panels.rect import Rect, around
 
 _RULE_THICKNESS = 0.006
@@ -30,6 +32,8 @@ _LEAST_SIDE, _LEAST_LINES = 22, 1.9
 """A plot's least height and width: in pixels, and in lines of text."""
 _BAR_ASPECT, _LOOSE_BAR_ASPECT, _AS_LONG = 3.5, 8.0, 0.08
 """From which a thin piece may be a colour bar: one as long as a plot, up to that share, or not."""
+_RAMP_ASPECT = 2.5
+"""The same for one that runs through many colours, anywhere."""
 _BAR_LINES, _SOLID = 3.5, 0.85
 """How thick a loose bar is at most, in lines of text, and how much of it is drawn on."""
 _FILLED = 0.5
@@ -58,20 +62,22 @@ class Plot:
     whole: Rect
 
 
-def find_plots(content: Mask, texts: Sequence[Rect]) -> list[Plot]:
+def find_plots(pixels: Pixels, content: Mask, texts: Sequence[Rect]) -> list[Plot]:
     """The plots of a figure, in no particular order; none on a blank one."""
     height, width = content.shape
     pieces = [piece for piece in pieces_of(content) if not _is_frame(piece, content)]
     thin = max(5, round(min(height, width) * _RULE_THICKNESS))
+    line_height = float(np.median([min(text.width, text.height) for text in texts] or [0]))
+    least = max(_LEAST_SIDE, _LEAST_LINES * line_height)
+    ramps = {one for one in pieces if _is_ramp(one, thin, least, pixels)}
     wide = [
         one
         for one in pieces
         if one.width >= width * _RULE_LENGTH
+        and one not in ramps
         and not any(text.has_middle_of(one) and one.height <= text.height for text in texts)
     ]
     rules = [one for one in wide if one.height <= thin]
-    line_height = float(np.median([min(text.width, text.height) for text in texts] or [0]))
-    least = max(_LEAST_SIDE, _LEAST_LINES * line_height)
     large = [
         one
         for one in pieces
@@ -91,17 +97,18 @@ def find_plots(content: Mask, texts: Sequence[Rect]) -> list[Plot]:
     boxes = [area for area in areas if not _is_disc(area, content)]
     legends = _legends(boxes, texts, _legend_entries(pieces, texts, content))
     areas = _without_specks([area for area in areas if area not in legends])
-    bars = [
+    bars = ramps | {
         one
         for one in {*pieces, *areas}
         if one.height > thin and _is_bar(one, least, areas) and _fill(one, content) > _FILLED
-    ]
-    bars = [
+    }
+    bars |= {area for area in areas if _is_ramp(area, thin, least, pixels)}
+    bars = {
         bar
         for bar in bars
         if not any(bar.meets(area) and bar != area for area in areas)
         and not any(text.has_middle_of(bar) and text.area > bar.area / 2 for text in texts)
-    ]
+    }
     owners = {bar: owner for bar in bars if (owner := _owner_of_bar(bar, areas))}
     areas = [area for area in areas if area not in owners]
     outside = [text for text in texts if not any(area.meets(text) for area in areas)]
@@ -163,8 +170,15 @@ def _turned_back(rect: Rect) -> Rect:
     return Rect(rect.y0, -rect.x1, rect.y1, -rect.x0)
 
 
+def _is_ramp(piece: Rect, thin: int, least: float, pixels: Pixels) -> bool:
+    """Whether it is a strip that runs through many colours."""
+    long, short = max(piece.width, piece.height), min(piece.width, piece.height)
+    slim = short > thin and long >= max(2 * least, _RAMP_ASPECT * short)
+    return slim and is_ramp(pixels, piece)
+
+
 def _is_bar(piece: Rect, least: float, areas: Sequence[Rect]) -> bool:
-    """Whether it may be a colour bar: very slim, or slim and just as long as a plot."""
+    """Whether it may be a colour bar by its shape: very slim, or slim and as long as a plot."""
     long, short = max(piece.width, piece.height), max(1, min(piece.width, piece.height))
     slim = _BAR_ASPECT if any(_as_long(piece, area) for area in areas) else _LOOSE_BAR_ASPECT
     return long / short >= slim and long >= 2 * least and short <= 2 * least
@@ -204,7 +218,9 @@ def _rule_sets(
         if piece in rules or not _closed(piece, content)
     }
     thin = max([2 * _SAME_EDGE, *(rule.height for rule in rules)])
-    joined = {one: lines for one, lines in joined.items() if not _is_block(one, lines, thin, content)}
+    joined = {
+        one: lines for one, lines in joined.items() if not _is_block(one, lines, thin, content)
+    }
     rest = sorted(joined, key=lambda one: one.y0)
     found: list[tuple[Rect, float]] = []
     crossed = [
@@ -346,9 +362,7 @@ def _without_labels(area: Rect, content: Mask, texts: Sequence[Rect]) -> Rect:
     return Rect(area.x0 + rest.x0, area.y0 + rest.y0, area.x0 + rest.x1, area.y0 + rest.y1)
 
 
-def _legends(
-    areas: Sequence[Rect], texts: Sequence[Rect], entries: Sequence[Rect]
-) -> list[Rect]:
+def _legends(areas: Sequence[Rect], texts: Sequence[Rect], entries: Sequence[Rect]) -> list[Rect]:
     """Boxes of words, with or without signs, if there are plots too."""
     if not areas:
         return []
@@ -374,9 +388,7 @@ def _reach_of(entries: Sequence[Rect]) -> int:
     return around(entries).area if entries else 0
 
 
-def _legend_entries(
-    pieces: Sequence[Rect], texts: Sequence[Rect], content: Mask
-) -> list[Rect]:
+def _legend_entries(pieces: Sequence[Rect], texts: Sequence[Rect], content: Mask) -> list[Rect]:
     """Words with a coloured sign right before them."""
     return [
         around([piece, text])
