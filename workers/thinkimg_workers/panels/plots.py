@@ -305,6 +305,9 @@ def _split_by_gaps(
         usual = min(beside, default=usual)
         between = Rect(high.x0, high.y1, high.x1, low.y0)
         apart = gap > usual * _WIDER_GAP + 2
+        if len(lines) < 3:
+            # There is no usual gap; what is high itself, or near its like, needs no other line.
+            apart = gap > low.width or min(high.height, low.height) > gap / 3
         if apart or _has_labels(between, texts) or _has_ticks(between, loose):
             sets.append([])
         sets[-1].append(low)
