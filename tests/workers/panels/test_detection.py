@@ -62,6 +62,15 @@ def test_a_title_over_all_panels_belongs_to_none() -> None:
     assert [overlap(p.box, b) > 0.9 for p, b in zip(panels, boxes, strict=True)] == [True] * 2
 
 
+def test_the_next_line_of_a_headline_at_the_left_belongs_to_no_panel_either() -> None:
+    canvas = Canvas(480, 260)
+    canvas.plot(30, 100, 170, 110, "Left")
+    canvas.plot(280, 100, 170, 110, "Right")
+    canvas.write("A headline that runs over both of the two panels", 10, 25, 0.5)
+    canvas.write("and ends here", 10, 45, 0.5)
+    assert [panel.title for panel in found(canvas)] == ["Left", "Right"]
+
+
 def test_an_inset_belongs_to_the_panel_around_it() -> None:
     canvas, _ = grid(1, 2)
     cv2.rectangle(canvas.pixels, (50, 50), (90, 80), (0, 0, 0), 1)

@@ -95,7 +95,7 @@ def figure_headings(texts: Sequence[Text], areas: Sequence[Rect], figure_width: 
     outside = [one for one in texts if not one.upright and one.place.middle_y < hull.y0]
     for row in rows_of(outside):
         over_all = (
-            _spans(row[0].place, areas, hull)
+            _spans(row[0].place, areas, hull) or _continues(row[0].place, headings[-1].place)
             if headings
             else _is_over_all(row[0], outside, areas, figure_width)
         )
@@ -176,6 +176,11 @@ def _spans(place: Rect, areas: Sequence[Rect], hull: Rect) -> bool:
     beside = any(one.overlap_x(other) <= 0 for one in under for other in under if one is not other)
     centred = any(abs(area.middle_x - place.middle_x) < 0.02 * hull.width for area in under)
     return beside and not (centred and all(_narrower(place, area) for area in under))
+
+
+def _continues(place: Rect, above: Rect) -> bool:
+    """Whether it is the next line of a heading that is set at the left."""
+    return abs(place.x0 - above.x0) < 0.5 * place.height
 
 
 def _narrower(place: Rect, area: Rect) -> bool:
