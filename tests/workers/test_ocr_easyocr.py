@@ -74,15 +74,10 @@ def opened(settings: ModelSettings) -> OCR:
     return tool
 
 
-def test_it_answers_what_the_library_itself_reads(ocr: OCR, folder: Path) -> None:
-    library: Any = easyocr.Reader(
-        ["en"],
-        gpu=False,
-        model_storage_directory=str(folder),
-        download_enabled=False,
-        verbose=False,
-        quantize=False,
-    )
+def test_it_answers_what_the_library_itself_reads(ocr: OCR) -> None:
+    reader = ocr._text.reader
+    assert isinstance(reader, EasyOCRReader)
+    library: Any = reader._reader
     pixels = patches()
     expected = [
         (text.strip(), np.asarray(box, float), score)
