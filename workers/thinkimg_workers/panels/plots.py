@@ -91,10 +91,7 @@ def find_plots(pixels: Pixels, content: Mask, texts: Sequence[Rect]) -> list[Plo
     slim = [one for one in pieces if _is_loose_bar(one, line_height, content)]
     lying, standing = _bar_sets(slim), _bar_sets([_turned(one) for one in slim])
     bar_sets = [*lying, *(_turned_back(one) for one in standing)]
-    rule_sets = _rule_sets(rules, wide, loose, content, texts)
-    # Not the two lines above and below the whole.
-    rule_sets = [one for one in rule_sets if not _is_frame(one, content)]
-    areas = _merged([*large, *bar_sets, *rule_sets])
+    areas = _merged([*large, *bar_sets, *_rule_sets(rules, wide, loose, content, texts)])
     areas = [area for area in areas if min(area.width, area.height) >= least]
     areas = [_without_labels(area, content, texts) for area in areas]
     boxes = [area for area in areas if not _is_disc(area, content)]
@@ -310,7 +307,7 @@ def _split_by_gaps(
         apart = gap > usual * _WIDER_GAP + 2
         if len(lines) < 3:
             # There is no usual gap; what is high itself, or near its like, needs no other line.
-            apart = gap > low.width or min(high.height, low.height) > gap / 3
+            apart = gap > 4 * low.width or min(high.height, low.height) > gap / 3
         if apart or _has_labels(between, texts) or _has_ticks(between, loose):
             sets.append([])
         sets[-1].append(low)
