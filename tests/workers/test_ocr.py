@@ -10,10 +10,13 @@ import pytest
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
+from thinkimg_rpc.client import Mesh
 from thinkimg_rpc.errors import DeadlineExceeded, InvalidRequest, OutOfRange
-from thinkimg_rpc.imaging.codec import Pixels
+from thinkimg_rpc.imaging.codec import Pixels, encode_png
 from thinkimg_rpc.v1 import Box, Image, OCRRequest, OCRResponse
 from thinkimg_workers.ocr import OCR
+from thinkimg_workers.text_line import TextLine
+from thinkimg_workers.text_reader import TextReader, without_stray_marks
 
 from .answering import answer, sent
 
@@ -103,6 +106,95 @@ def test_a_large_image_is_read(ocr: OCR) -> None:
     assert span.text == "Large print"
     assert span.box.x0 == pytest.approx(900, abs=120)
     assert span.box.y1 == pytest.approx(560, abs=120)
+
+
+def test_slanted_tick_labels_are_read(ocr: OCR) -> None:
+    labels = ("Bicycle", "Tram", "Ferry")
+    picture = Picture.new("RGB", (420, 160), "white")
+    for number, label in enumerate(labels):
+        flat = Picture.new("L", (110, 110), 255)
+        font = ImageFont.load_default(20)
+        ImageDraw.Draw(flat).text((55, 55), label, 0, font=font, anchor="mm")
+        turned = flat.rotate(45, resample=Picture.Resampling.BICUBIC, fillcolor=255)
+        picture.paste(turned.convert("RGB"), (20 + 130 * number, 20))
+    spans = read(ocr, np.asarray(picture)).spans
+    assert sorted(span.text for span in spans) == sorted(labels)
+    for span in spans:
+        start, end = span.quad.top_left, span.quad.top_right
+        assert start.x < end.x
+        assert start.y - end.y == pytest.approx(end.x - start.x, rel=0.3)
+
+
+def test_a_label_beside_a_large_area_is_read(ocr: OCR, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the finer search is blind to is found by the coarser one."""
+    reader = ocr._text.reader
+    assert isinstance(reader, TextReader)
+    pixels = page("Egypt", "Spain")
+    detect, scales = reader._detect, []
+
+    def half_blind(image: Any, scale: float) -> Any:
+        likely, faint = detect(image, scale)
+        scales.append(scale)
+        is_finer = len(scales) == 1
+        return [box for box in likely if not is_finer or box[0, 1] > 60], faint
+
+    monkeypatch.setattr(reader, "_detect", half_blind)
+    lines = reader.read(pixels, lambda: None)
+    assert sorted(line.text for line in lines) == ["Egypt", "Spain"]
+    assert scales[1] == scales[0] / 2
+
+
+def test_a_word_cut_in_two_is_read_as_one(ocr: OCR, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = ocr._text.reader
+    assert isinstance(reader, TextReader)
+    pixels = page("people")
+    ((whole,), _) = reader._detect(pixels, 1.0)
+    (left, top), (right, bottom) = whole[0], whole[2]
+    middle, reach = (left + right) / 2, (bottom - top) / 6
+
+    def box(x0: float, x1: float) -> Any:
+        return np.array([(x0, top), (x1, top), (x1, bottom), (x0, bottom)], np.float32)
+
+    halves = [box(left, middle + reach), box(middle - reach, right)]
+    monkeypatch.setattr(reader, "_detect", lambda image, scale: (halves, []))
+    monkeypatch.setattr(
+        reader,
+        "_read_piece",
+        lambda image, box: [TextLine("peo" if box[0, 0] == left else "ple", box, 0.9)],
+    )
+    (line,) = reader.read(pixels, lambda: None)
+    assert line.text == "people"
+    assert line.corners == pytest.approx(whole, abs=3)
+
+
+def test_marks_that_were_taken_for_characters_are_left_out() -> None:
+    def kept(*readings: tuple[str, float]) -> list[str]:
+        corners = np.zeros((4, 2), np.float32)
+        lines = [TextLine(text, corners, score) for text, score in readings]
+        return [line.text for line in without_stray_marks(lines)]
+
+    assert kept(("Total", 0.9), ("口", 0.6), ("A", 0.6), ("4", 0.6)) == ["Total", "4"]
+    assert kept(("A", 0.99), ("(b)", 0.95)) == ["A", "(b)"]
+    assert kept(("年度收入", 0.9), ("年", 0.6)) == ["年度收入", "年"]
+
+
+def test_a_blank_image_is_not_searched(ocr: OCR, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = ocr._text.reader
+    monkeypatch.setattr(reader, "_detect", lambda *_: pytest.fail("searched"))
+    assert texts(read(ocr, np.full((600, 800, 3), 255, np.uint8))) == []
+
+
+async def test_text_is_read_over_the_wire_once_per_image() -> None:
+    async with Mesh.local([OCR]) as mesh:
+        image = mesh.image(encode_png(page("Hello there")))
+        first = await mesh.send(OCRRequest(image=image), timeout_s=60)
+        again = await mesh.send(OCRRequest(image=image, min_score=0.1), timeout_s=60)
+        assert [span.text for span in first.spans] == ["Hello there"]
+        assert list(again.spans) == list(first.spans)
+        assert first.answered_by.backend.startswith("rapidocr ")
+        outside = Box(x0=0, y0=0, x1=421, y1=20)
+        with pytest.raises(OutOfRange, match=r"region\.x1"):
+            await mesh.send(OCRRequest(image=image, region=outside), timeout_s=60)
 
 
 def test_what_is_less_sure_than_asked_for_is_left_out(ocr: OCR) -> None:

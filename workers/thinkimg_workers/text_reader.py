@@ -46,6 +46,11 @@ _ALREADY_READ = 0.5
 """The share of such a piece from which it is not new."""
 _LONE_LETTER = 0.8
 """The score from which a letter by itself is no marker."""
+_OVERLAP, _ALIGNED, _ALIKE = (0.1, 0.8), 0.25, 2.0
+"""How far boxes of parts of a word reach into one another, and are apart across, in heights;
+by what factor their heights differ."""
+_AS_SURE = 0.02
+"""So much less sure than its parts, the whole is still preferred."""
 _CONTRAST = 8
 """An image whose values differ by less has nothing to read."""
 _FRAGMENT = 0.7
@@ -102,9 +107,21 @@ class TextReader:
             if _share_within(box, [line.corners for line in lines]) < _ALREADY_READ:
                 new = [line for line in self._read_piece(image, box) if line.score >= _SURE]
                 lines = _joined(lines, new)
+        lines = self._mended(image, lines)
         return [
             line._replace(corners=line.corners / factors) for line in without_stray_marks(lines)
         ]
+
+    def _mended(self, image: NDArray[np.uint8], lines: list[TextLine]) -> list[TextLine]:
+        """The lines, words that were cut in two read once more as one."""
+        gone: set[int] = set()
+        for numbers in _cut_words(lines):
+            parts = [lines[number] for number in numbers]
+            whole = self._recognise(image, _around([part.corners for part in parts]))
+            if whole.text and whole.score >= min(part.score for part in parts) - _AS_SURE:
+                lines = [*lines, whole]
+                gone.update(numbers)
+        return [line for number, line in enumerate(lines) if number not in gone]
 
     def _read_piece(self, image: NDArray[np.uint8], box: Corners) -> list[TextLine]:
         """One line, or none where nothing can be read."""
@@ -196,6 +213,46 @@ def _joined(lines: list[TextLine], new: list[TextLine]) -> list[TextLine]:
     """All lines, without those that were a fragment of a new one."""
     whole = [line.corners for line in new]
     return [line for line in lines if _share_within(line.corners, whole) < _FRAGMENT] + new
+
+
+def _cut_words(lines: list[TextLine]) -> list[list[int]]:
+    """Chains of lines by number: each begins with a letter within the end of the one before."""
+    if len(lines) < 2:
+        return []
+    corners = np.stack([line.corners for line in lines])
+    along = corners[:, 1] - corners[:, 0]
+    along /= np.maximum(1e-6, np.linalg.norm(along, axis=1, keepdims=True))
+    down = corners[:, 3] - corners[:, 0]
+    heights = np.maximum(1.0, np.linalg.norm(down, axis=1))
+    starts = (corners[:, 0] + corners[:, 3]) / 2
+    ends = (corners[:, 1] + corners[:, 2]) / 2
+    step = (starts[None] - ends[:, None]) / heights[:, None, None]
+    overlap = -(step * along[:, None]).sum(axis=2)
+    across = np.abs((step * (down / heights[:, None])[:, None]).sum(axis=2))
+    alike = np.abs(np.log(heights[None] / heights[:, None])) < np.log(_ALIKE)
+    parallel = along @ along.T > 0.99
+    is_letter_first = np.array([line.text[0].isalpha() for line in lines])
+    is_letter_last = np.array([line.text[-1].isalpha() for line in lines])
+    least, most = _OVERLAP
+    pairs = (overlap > least) & (overlap < most) & (across < _ALIGNED) & alike & parallel
+    pairs &= is_letter_last[:, None] & is_letter_first[None]
+    np.fill_diagonal(pairs, False)
+    after = {int(one): int(other) for one, other in np.argwhere(pairs)}
+    chains = []
+    for first in after.keys() - set(after.values()):
+        chain = [first]
+        while (number := after.get(chain[-1])) is not None and number not in chain:
+            chain.append(number)
+        chains.append(chain)
+    return chains
+
+
+def _around(parts: list[Corners]) -> Corners:
+    """The box around parts of one line, as high as the highest."""
+    start, end = (parts[0][0] + parts[0][3]) / 2, (parts[-1][1] + parts[-1][2]) / 2
+    highest = max(parts, key=lambda part: _size(part)[1])
+    half = (highest[3] - highest[0]) / 2
+    return np.stack([start - half, end - half, end + half, start + half])
 
 
 def _share_within(piece: Corners, others: list[Corners]) -> float:
