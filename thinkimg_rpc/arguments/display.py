@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf import json_format
@@ -12,9 +12,10 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from thinkimg_rpc.contract.options import descriptor_of, is_image
-from thinkimg_rpc.v1.image_pb2 import ResultImage
+from thinkimg_rpc.parts import find_messages
+from thinkimg_rpc.v1.image_pb2 import Image, ResultImage
 
-_RESULT_IMAGE = ResultImage.DESCRIPTOR.full_name
+_IMAGES = (Image.DESCRIPTOR.full_name, ResultImage.DESCRIPTOR.full_name)
 
 
 def arguments_of(
@@ -73,22 +74,6 @@ def _digest(image: Any) -> str:
 
 
 def _drop_image_bytes(message: Message) -> None:
-    kind = descriptor_of(message)
-    if is_image(kind) or kind.full_name == _RESULT_IMAGE:
-        message.ClearField("data")
-        return
-    for part in _parts(message):
-        _drop_image_bytes(part)
-
-
-def _parts(message: Message) -> Iterator[Message]:
-    """The messages directly inside a message, those in lists and maps included."""
-    for field, value in message.ListFields():
-        if field.message_type is None:
-            continue
-        if not field.is_repeated:
-            yield value
-        elif field.message_type.GetOptions().map_entry:
-            yield from (item for item in value.values() if isinstance(item, Message))
-        else:
-            yield from value
+    for kind in _IMAGES:
+        for image in find_messages(descriptor_of(message), kind)(message):
+            image.ClearField("data")
