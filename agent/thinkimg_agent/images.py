@@ -50,13 +50,16 @@ class EpisodeImages:
     async def add(self, data: bytes) -> EpisodeImage:
         """Number an encoded image. Raises: InvalidImage."""
         digest = digest_of(data)
-        shown, view = await asyncio.to_thread(_Encoded(digest, data).view, self._max_shown_pixels)
+        encoded = _Encoded(digest, data)
+        shown, shown_digest, view = await asyncio.to_thread(
+            _reduced, encoded, self._max_shown_pixels
+        )
         image = EpisodeImage(
             name=f"img_{len(self._images) + 1}",
             data=data,
             digest=digest,
             shown=shown,
-            shown_digest=digest_of(shown),
+            shown_digest=shown_digest,
             view=view,
         )
         self._images[image.name] = image
@@ -83,17 +86,15 @@ class _Encoded:
     def __hash__(self) -> int:
         return hash(self.digest)
 
-    def view(self, max_pixels: int) -> tuple[bytes, View]:
-        return _reduced(self, max_pixels)
-
 
 @lru_cache(maxsize=_VIEWS_KEPT)
-def _reduced(image: _Encoded, max_pixels: int) -> tuple[bytes, View]:
-    """A PNG of at most `max_pixels`, of the same shape, with exactly the tools' pixels."""
+def _reduced(image: _Encoded, max_pixels: int) -> tuple[bytes, str, View]:
+    """A PNG of at most `max_pixels` with its digest, made of exactly the tools' pixels."""
     pixels = decode(image.data, max_pixels=MAX_PIXELS)
     height, width = pixels.shape[:2]
     scale = min(1.0, (max_pixels / (width * height)) ** 0.5)
     size = max(1, int(width * scale)), max(1, int(height * scale))
     if size != (width, height):
         pixels = known_uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
-    return encode_png(pixels), View(width, height, *size)
+    shown = encode_png(pixels)
+    return shown, digest_of(shown), View(width, height, *size)
