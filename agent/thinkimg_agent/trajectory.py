@@ -110,3 +110,17 @@ class Trajectory(msgspec.Struct, kw_only=True, omit_defaults=True):
     seconds: float = 0.0
     pictures: dict[str, bytes] = {}
     """The images' bytes by digest, while in memory; a file keeps them beside itself."""
+
+
+def verdict_of(trajectory: Trajectory) -> str:
+    """How an episode ended, against the truth where that is known."""
+    if trajectory.stop is StopReason.ABORTED:
+        return "aborted"
+    if trajectory.answer is None:
+        return "unanswered"
+    if trajectory.score is not None:
+        return "right" if trajectory.score >= 1 else "wrong"
+    if trajectory.truth is None:
+        return "answered"
+    same = trajectory.answer.strip().casefold() == trajectory.truth.strip().casefold()
+    return "right" if same else "wrong"

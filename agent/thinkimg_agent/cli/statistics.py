@@ -8,8 +8,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from thinkimg_agent.trajectory import CallRecord, Trajectory
-from thinkimg_agent.viewer.page import verdict_of
+from thinkimg_agent.trajectory import CallRecord, Trajectory, verdict_of
 
 
 def ending_table(episodes: Sequence[Trajectory]) -> Table:

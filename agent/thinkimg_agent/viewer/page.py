@@ -10,7 +10,13 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from thinkimg_agent.trajectory import CallRecord, ImageRecord, StopReason, Trajectory, TurnRecord
+from thinkimg_agent.trajectory import (
+    CallRecord,
+    ImageRecord,
+    Trajectory,
+    TurnRecord,
+    verdict_of,
+)
 from thinkimg_agent.trajectory_file import image_path, read_trajectories
 from thinkimg_agent.viewer.marks import Mark, marks_of
 
@@ -109,20 +115,6 @@ def episode_view(number: int, trajectory: Trajectory) -> EpisodeView:
         model_s=sum(turn.seconds for turn in trajectory.turns),
         tools_s=sum(call.seconds for call in calls),
     )
-
-
-def verdict_of(trajectory: Trajectory) -> str:
-    """How an episode ended, against the truth where that is known."""
-    if trajectory.stop is StopReason.ABORTED:
-        return "aborted"
-    if trajectory.answer is None:
-        return "unanswered"
-    if trajectory.score is not None:
-        return "right" if trajectory.score >= 1 else "wrong"
-    if trajectory.truth is None:
-        return "answered"
-    same = trajectory.answer.strip().casefold() == trajectory.truth.strip().casefold()
-    return "right" if same else "wrong"
 
 
 def _turn(trajectory: Trajectory, index: int) -> TurnView:
