@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
+import threading
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -120,15 +120,12 @@ async def test_the_calls_of_a_turn_are_observed_in_the_order_asked(mesh: Mesh) -
 
 
 async def test_two_calls_of_one_turn_run_side_by_side(mesh: Mesh) -> None:
-    started: list[float] = []
+    both = threading.Barrier(2)
 
     class Slow(Tool[EchoRequest, EchoResponse]):
         def run(self, request: EchoRequest, call: Call) -> EchoResponse:
-            started.append(time.perf_counter())
-            deadline = time.perf_counter() + 10
-            while len(started) < 2 and time.perf_counter() < deadline:
-                time.sleep(0.001)
-            return EchoResponse(text=f"{len(started)} running")
+            both.wait(timeout=10)
+            return EchoResponse(text=f"{both.parties} running")
 
     async with Mesh.local([Slow]) as slow:
         policy = Watching([turn(("Echo", {}), ("Echo", {})), ANSWER])
