@@ -32,8 +32,9 @@ class Backend:
     name: str
     loads: str
     modules: tuple[str, ...] = ()
-    """What must be importable, and "" or how to install it."""
+    """What must be importable."""
     install: str = ""
+    """What brings those, as pip takes it."""
     weights: str | tuple[str, ...] = ()
     """Entries of the weights table: the first that is here is used where the settings name none."""
     asks_endpoint: bool = False
