@@ -17,6 +17,7 @@ from thinkimg_workers.grounding.detector import (
     Found,
     Search,
 )
+from thinkimg_workers.one_pass import answer_in_one_pass
 from thinkimg_workers.page_text import lines_of
 
 _ADVICE = (
@@ -40,23 +41,16 @@ class GroundingDINO(Tool[GroundingDINORequest, GroundingDINOResponse]):
     def batches(self) -> bool:
         return self._detector.batches
 
-    def run(self, request: GroundingDINORequest, call: Call) -> GroundingDINOResponse:
-        search = search_of(request, call)
-        (found,) = self._detector.detect([search])
-        return self._response(search, found)
-
     def run_batch(
         self, requests: Sequence[GroundingDINORequest], calls: Sequence[Call]
     ) -> Sequence[GroundingDINOResponse | CallerError]:
-        asked = [
-            _search_or_error(request, call) for request, call in zip(requests, calls, strict=True)
-        ]
-        searches = [search for search in asked if isinstance(search, Search)]
-        found = iter(self._detector.detect(searches) if searches else ())
-        return [
-            self._response(search, next(found)) if isinstance(search, Search) else search
-            for search in asked
-        ]
+        return answer_in_one_pass(
+            requests,
+            calls,
+            ask=search_of,
+            compute=self._detector.detect,
+            respond=lambda request, call, search, found: self._response(search, found),
+        )
 
     def _response(self, search: Search, found: Sequence[Found]) -> GroundingDINOResponse:
         if found:
@@ -82,13 +76,6 @@ def search_of(request: GroundingDINORequest, call: Call) -> Search:
         lines=lambda: lines_of(call, request.image),
         check_deadline=call.check_deadline,
     )
-
-
-def _search_or_error(request: GroundingDINORequest, call: Call) -> Search | CallerError:
-    try:
-        return search_of(request, call)
-    except CallerError as error:
-        return error
 
 
 def _detection(found: Found) -> Detection:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from thinkimg_rpc import v1
 from thinkimg_rpc.errors import CallerError, InvalidRequest
-from thinkimg_rpc.imaging.rgb import Pixels
 from thinkimg_rpc.tool import Call, Tool
 from thinkimg_rpc.v1 import PointedAt, PointRequest, PointResponse
 from thinkimg_workers.backends import open_backend
+from thinkimg_workers.one_pass import answer_in_one_pass
 from thinkimg_workers.page_text import lines_of
 from thinkimg_workers.pointing.choices import POINTERS
 from thinkimg_workers.pointing.marks import draw_marks
@@ -34,25 +34,12 @@ class Point(Tool[PointRequest, PointResponse]):
     def batches(self) -> bool:
         return self._pointer.batches
 
-    def run(self, request: PointRequest, call: Call) -> PointResponse:
-        question = _question(request, call)
-        (pointing,) = self._pointer.point([question])
-        return _response(request, call, question.pixels, pointing)
-
     def run_batch(
         self, requests: Sequence[PointRequest], calls: Sequence[Call]
     ) -> Sequence[PointResponse | CallerError]:
-        asked = [
-            _question_or_error(request, call) for request, call in zip(requests, calls, strict=True)
-        ]
-        questions = [question for question in asked if isinstance(question, Question)]
-        pointings = iter(self._pointer.point(questions) if questions else ())
-        return [
-            _response(request, call, question.pixels, next(pointings))
-            if isinstance(question, Question)
-            else question
-            for request, call, question in zip(requests, calls, asked, strict=True)
-        ]
+        return answer_in_one_pass(
+            requests, calls, ask=_question, compute=self._pointer.point, respond=_response
+        )
 
 
 def _question(request: PointRequest, call: Call) -> Question:
@@ -67,15 +54,8 @@ def _question(request: PointRequest, call: Call) -> Question:
     return Question(call.image(request.image), description, lines, call.remaining_s)
 
 
-def _question_or_error(request: PointRequest, call: Call) -> Question | CallerError:
-    try:
-        return _question(request, call)
-    except CallerError as error:
-        return error
-
-
 def _response(
-    request: PointRequest, call: Call, pixels: Pixels, pointing: Pointing
+    request: PointRequest, call: Call, question: Question, pointing: Pointing
 ) -> PointResponse:
     if not pointing.points:
         return PointResponse(message=pointing.message)
@@ -84,5 +64,5 @@ def _response(
             PointedAt(point=v1.Point(x=point.x, y=point.y), score=point.score)
             for point in pointing.points
         ],
-        annotated=call.reply_image(draw_marks(pixels, pointing.points), request.format),
+        annotated=call.reply_image(draw_marks(question.pixels, pointing.points), request.format),
     )

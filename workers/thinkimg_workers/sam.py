@@ -8,7 +8,8 @@ from thinkimg_rpc.errors import CallerError, InvalidRequest
 from thinkimg_rpc.tool import Call, PixelBox, Tool
 from thinkimg_rpc.v1 import SAMRequest, SAMResponse
 from thinkimg_workers.backends import open_backend
-from thinkimg_workers.segmentation.answer import answer_together, segment_of
+from thinkimg_workers.one_pass import answer_in_one_pass
+from thinkimg_workers.segmentation.answer import segment_of
 from thinkimg_workers.segmentation.choices import SEGMENTERS
 from thinkimg_workers.segmentation.overlay import laid_over
 from thinkimg_workers.segmentation.region import Region
@@ -30,15 +31,16 @@ class SAM(Tool[SAMRequest, SAMResponse]):
     def batches(self) -> bool:
         return self._segmenter.batches
 
-    def run(self, request: SAMRequest, call: Call) -> SAMResponse:
-        scene = scene_of(request, call)
-        (regions,) = self._segmenter.segment([scene])
-        return response_of(request, call, scene, regions)
-
     def run_batch(
         self, requests: Sequence[SAMRequest], calls: Sequence[Call]
     ) -> Sequence[SAMResponse | CallerError]:
-        return answer_together(requests, calls, self._segmenter, scene_of, response_of)
+        return answer_in_one_pass(
+            requests,
+            calls,
+            ask=scene_of,
+            compute=self._segmenter.segment,
+            respond=response_of,
+        )
 
 
 def scene_of(request: SAMRequest, call: Call) -> Scene:

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
-
 import numpy as np
-from google.protobuf.message import Message
 
-from thinkimg_rpc.errors import CallerError
 from thinkimg_rpc.imaging.mask import mask_of
-from thinkimg_rpc.tool import Call
 from thinkimg_rpc.v1 import Box, Segment
 from thinkimg_workers.segmentation.region import Region
-from thinkimg_workers.segmentation.segmenter import Scene, Segmenter
-
-Request = TypeVar("Request", bound=Message)
-Response = TypeVar("Response", bound=Message)
+from thinkimg_workers.segmentation.segmenter import Scene
 
 
 def segment_of(region: Region, scene: Scene) -> Segment:
@@ -28,32 +19,3 @@ def segment_of(region: Region, scene: Scene) -> Segment:
         area=int(np.count_nonzero(region.mask)),
         score=region.score,
     )
-
-
-def answer_together(
-    requests: Sequence[Request],
-    calls: Sequence[Call],
-    segmenter: Segmenter,
-    scene_of: Callable[[Request, Call], Scene],
-    response_of: Callable[[Request, Call, Scene, Sequence[Region]], Response],
-) -> Sequence[Response | CallerError]:
-    """What `run_batch` of both tools does: bad requests fail alone, the rest share a pass."""
-    asked = [
-        _scene_or_error(request, call, scene_of)
-        for request, call in zip(requests, calls, strict=True)
-    ]
-    scenes = [scene for scene in asked if isinstance(scene, Scene)]
-    found = iter(segmenter.segment(scenes) if scenes else ())
-    return [
-        response_of(request, call, scene, next(found)) if isinstance(scene, Scene) else scene
-        for request, call, scene in zip(requests, calls, asked, strict=True)
-    ]
-
-
-def _scene_or_error(
-    request: Request, call: Call, scene_of: Callable[[Request, Call], Scene]
-) -> Scene | CallerError:
-    try:
-        return scene_of(request, call)
-    except CallerError as error:
-        return error
