@@ -54,7 +54,7 @@ async def run_episode(
 
     Raises: InvalidImage, when an image of the sample is none.
     """
-    images = EpisodeImages(policy.max_image_pixels)
+    images = EpisodeImages(_most_pixels(sample, policy))
     caller = ToolCaller(mesh, tools, images, dialect.space, timeout_s=limits.tool_timeout_s)
     conversation = await _opening(sample, images, dialect, tools)
     recording = Recording(sample, policy.name, dialect, tools, conversation, images, on_turn)
@@ -93,6 +93,13 @@ async def run_episode(
     except (MeshFault, PolicyFault) as fault:
         return recording.end(StopReason.ABORTED, str(fault))
     return recording.end(stop)
+
+
+def _most_pixels(sample: Sample, policy: Policy) -> int:
+    """Of one image, that this policy is shown in an episode of this sample."""
+    if sample.max_image_pixels is None:
+        return policy.max_image_pixels
+    return min(sample.max_image_pixels, policy.max_image_pixels)
 
 
 async def _opening(

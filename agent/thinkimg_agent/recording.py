@@ -45,6 +45,7 @@ class Recording:
             sample_id=sample.id,
             question=sample.question,
             truth=sample.truth,
+            category=sample.category,
             policy=policy,
             dialect=dialect.name,
             coordinates=dialect.space.value,

@@ -88,6 +88,7 @@ class Trajectory(msgspec.Struct, kw_only=True, omit_defaults=True):
     sample_id: str
     question: str
     truth: str | None = None
+    category: str = ""
     policy: str
     dialect: str
     coordinates: str

@@ -85,7 +85,7 @@ def ask(
 
     sample = Sample("ask", question, tuple(path.read_bytes() for path in image))
     chosen = _dialect(dialect, coordinates)
-    options = PolicyOptions(base_url, dialect == "native", temperature)
+    options = PolicyOptions(chosen, base_url, temperature)
     connection = mesh_options(address, tls_settings(tls_ca, tls_cert, tls_key))
     names = [name.strip() for name in tools.split(",") if name.strip()]
     trajectory = asyncio.run(_ask(sample, policy, options, connection, chosen, names, max_turns))
