@@ -51,6 +51,23 @@ async def serve_mesh(config: MeshConfig, token: str, display: Display) -> int:
 async def _serve(
     config: MeshConfig, shared: Surroundings, supervisor: Supervisor, display: Display
 ) -> int:
+    hub, address = await start_processes(config, shared, supervisor)
+    async with MeshLink(dialable(address), supervisor, token=shared.token, tls=shared.tls) as link:
+        await link.wait_registered(STARTUP_S, REGISTRATION_S)
+        refuse_if_all_failed(supervisor.workers)
+        headline = f"mesh serving at {address}, {_count_tools(link.roster.workers)}"
+        display.table(headline, supervisor.children, link.roster.workers)
+        await _wait_for_the_end(hub, supervisor, link)
+    raise CannotStart(f"the hub cannot go on: {hub.reason}")
+
+
+async def start_processes(
+    config: MeshConfig, shared: Surroundings, supervisor: Supervisor
+) -> tuple[Child, str]:
+    """Start the hub and all workers; the hub, once it serves, and its address.
+
+    Raises: CannotStart.
+    """
     address = config.mesh.address
     hub = supervisor.start_hub(hub_spec(config, shared, address))
     if address.endswith(":0"):
@@ -71,13 +88,7 @@ async def _serve(
         )
     )
     await _wait_up(hub)
-    async with MeshLink(dialable(address), supervisor, token=shared.token, tls=shared.tls) as link:
-        await link.wait_registered(STARTUP_S, REGISTRATION_S)
-        refuse_if_all_failed(supervisor.workers)
-        headline = f"mesh serving at {address}, {_count_tools(link.roster.workers)}"
-        display.table(headline, supervisor.children, link.roster.workers)
-        await _wait_for_the_end(hub, supervisor, link)
-    raise CannotStart(f"the hub cannot go on: {hub.reason}")
+    return hub, address
 
 
 def refuse_if_all_failed(workers: Sequence[Child]) -> None:
