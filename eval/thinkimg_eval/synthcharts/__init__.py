@@ -1,0 +1,1 @@
+"""Questions about charts that are drawn for them."""
