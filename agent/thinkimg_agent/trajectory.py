@@ -86,6 +86,8 @@ class Trajectory(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     format: int
     sample_id: str
+    sample_index: int | None = None
+    """Its place in the task it is of, where it is of one."""
     question: str
     truth: str | None = None
     category: str = ""

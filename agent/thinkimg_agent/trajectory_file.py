@@ -29,12 +29,15 @@ class BadTrajectory(InvalidRequest):
 
 
 class TrajectoryWriter:
-    """Adds trajectories to a run's folder, each whole and on disk before the next."""
+    """Adds trajectories to a run's folder, each whole and on disk before the next.
 
-    def __init__(self, run: Path) -> None:
+    Processes that add to one run at once need a file each, and share its images.
+    """
+
+    def __init__(self, run: Path, file: str = TRAJECTORIES) -> None:
         self._run = run
         run.mkdir(parents=True, exist_ok=True)
-        path = run / TRAJECTORIES
+        path = run / file
         _drop_half_line(path)
         self._file = path.open("ab")
 
