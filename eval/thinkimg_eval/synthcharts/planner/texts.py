@@ -1,0 +1,83 @@
+"""The text of a chart, as OCR tells it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from thinkimg_eval.synthcharts.planner.look import Finding
+from thinkimg_eval.synthcharts.planner.places import Box, Scale, overlap
+from thinkimg_eval.synthcharts.planner.written_numbers import number_in
+
+_ALIKE = 0.75
+_NOT_TEXT = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True)
+class Span:
+    """One piece of text."""
+
+    text: str
+    box: Box
+    upright: bool = False
+    """Whether it reads up or down."""
+
+    @property
+    def number(self) -> float | None:
+        return number_in(self.text)
+
+
+def spans_in(finding: Finding, scale: Scale) -> list[Span]:
+    """What an OCR call has read."""
+    spans = []
+    for item in finding.items("spans"):
+        text, written = str(item.get("text", "")), item.get("box")
+        if text and isinstance(written, list) and len(written) == 4:
+            box = scale.read_box(written)
+            tall = box.height > 1.3 * box.width * scale.aspect
+            spans.append(Span(text, box, tall and len(text) > 2))
+    return spans
+
+
+def plain(text: str) -> str:
+    """A text without what OCR gets wrong most: case, spaces, punctuation."""
+    return _NOT_TEXT.sub("", text.casefold())
+
+
+def likeness(one: str, other: str) -> float:
+    """0 to 1: how much alike two texts are."""
+    one, other = plain(one), plain(other)
+    if one == other:
+        return 1.0 if one else 0.0
+    if not one or not other or (one.isdigit() and other.isdigit()):
+        return 0.0
+    return SequenceMatcher(None, one, other, autojunk=False).ratio()
+
+
+def reading(text: str, spans: Sequence[Span], *, least: float = _ALIKE) -> list[Span]:
+    """The spans that say a text, those most like it only."""
+    worth = [(likeness(text, span.text), span) for span in spans]
+    best = max((value for value, _ in worth), default=0.0)
+    return [span for value, span in worth if value >= max(least, best - 1e-9)]
+
+
+def nearest_name(text: str, names: Sequence[str]) -> str | None:
+    """Which of some names a text is, as OCR may have misread it."""
+    best = max(names, key=lambda name: likeness(text, name), default=None)
+    return best if best is not None and likeness(text, best) >= _ALIKE else None
+
+
+def rows_of(spans: Sequence[Span]) -> list[list[Span]]:
+    """Spans side by side, from top to bottom, each row from left to right."""
+    rows: list[list[Span]] = []
+    for span in sorted(spans, key=lambda one: one.box.y):
+        last = rows[-1][0].box if rows else None
+        if last and overlap(last.y0, last.y1, span.box.y0, span.box.y1) > 0.5 * min(
+            last.height, span.box.height
+        ):
+            rows[-1].append(span)
+        else:
+            rows.append([span])
+    return [sorted(row, key=lambda one: one.box.x0) for row in rows]
