@@ -7,11 +7,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LANGUAGES ?= python
 ARGS ?=
+POLICY ?= planner:
+DEMO_CHART := $(wildcard ../shared/data/opencqa/3757.png)
 # It is built against the PyTorch that is there, so it comes after it.
 SAM2 := sam2>=1.1,<2
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint bench bench-tools protos clean
+.PHONY: help serve demo test lint bench bench-tools protos clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -21,6 +23,11 @@ help:  ## Show this list
 serve: $(VENV)/.serve  ## Serve the default mesh on 127.0.0.1:50051 (ARGS="--config my.toml")
 	@if [ -t 0 ]; then set -m; $(BIN)/thinkimg serve $(ARGS); \
 	else exec $(BIN)/thinkimg serve $(ARGS); fi
+
+# A question about a published chart is asked too, where one is at hand.
+demo: $(VENV)/.demo  ## Watch a policy answer questions with the tools (POLICY=openai:MODEL)
+	@$(BIN)/thinkimg demo --policy $(POLICY) $(if $(DEMO_CHART), \
+	    --image $(DEMO_CHART) --question "What is the value of Sports?") $(ARGS)
 
 test: $(VENV)/.dev  ## Run everything CI runs (ARGS="-k crop" narrows the tests)
 	@$(BIN)/ruff check --quiet .
@@ -56,9 +63,14 @@ $(VENV)/.serve: pyproject.toml | $(BIN)/python
 	@$(PIP) install --quiet --editable '.[serve]'
 	@touch $@
 
-# [dev] contains [serve].
+$(VENV)/.demo: pyproject.toml | $(BIN)/python
+	@echo "installing what the demo needs"
+	@$(PIP) install --quiet --editable '.[eval]'
+	@touch $@ $(VENV)/.serve
+
+# [dev] contains [serve] and [eval].
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@echo "installing what the tests need"
 	@$(PIP) install --quiet --editable '.[dev]'
 	@SAM2_BUILD_CUDA=0 $(PIP) install --quiet --no-build-isolation '$(SAM2)'
-	@touch $@ $(VENV)/.serve
+	@touch $@ $(VENV)/.serve $(VENV)/.demo
