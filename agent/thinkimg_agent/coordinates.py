@@ -9,7 +9,7 @@ written in the contracts: `(rule).axis`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeGuard
@@ -18,7 +18,9 @@ from google.protobuf.descriptor import Descriptor
 
 from thinkimg_rpc.contract.options import is_image, rule_of
 from thinkimg_rpc.errors import FieldViolation
-from thinkimg_rpc.v1 import Axis
+from thinkimg_rpc.v1 import Axis, Box
+
+_BOX = Box.DESCRIPTOR.full_name
 
 
 class CoordinateSpace(Enum):
@@ -100,12 +102,13 @@ def coordinates_in_words(space: CoordinateSpace) -> str:
 def arguments_in_pixels(
     message: Descriptor, arguments: Mapping[str, Any], space: CoordinateSpace, view: View
 ) -> tuple[dict[str, Any], list[FieldViolation]]:
-    """A call's arguments with its coordinates in pixels, and those that lie outside.
+    """A call's arguments with its coordinates in pixels, and what is wrong with them.
 
-    Values of a wrong JSON type stay as they are: building the request names them.
+    Said here and in the model's own numbers: a worker would quote pixels that the model
+    never wrote. Values of a wrong JSON type stay as they are: building the request names them.
     """
-    outside: list[FieldViolation] = []
-    return _convert(message, arguments, space, view, "", outside), outside
+    wrong: list[FieldViolation] = []
+    return _convert(message, arguments, space, view, "", wrong), wrong
 
 
 def _convert(
@@ -114,32 +117,44 @@ def _convert(
     space: CoordinateSpace,
     view: View,
     path: str,
-    outside: list[FieldViolation],
+    wrong: list[FieldViolation],
 ) -> dict[str, Any]:
     converted = dict(values)
+    is_box = message.full_name == _BOX
     for field in message.fields:
         value = values.get(field.name)
         here = f"{path}{field.name}"
         if field.message_type is not None and not is_image(field.message_type):
             if isinstance(value, Mapping):
                 converted[field.name] = _convert(
-                    field.message_type, value, space, view, f"{here}.", outside
+                    field.message_type, value, space, view, f"{here}.", wrong
                 )
             elif isinstance(value, list):
                 converted[field.name] = [
-                    _convert(field.message_type, item, space, view, f"{here}[{i}].", outside)
+                    _convert(field.message_type, item, space, view, f"{here}[{i}].", wrong)
                     if isinstance(item, Mapping)
                     else item
                     for i, item in enumerate(value)
                 ]
         elif (axis := rule_of(field).axis) and _is_number(value):
             limit = far_edge(space, view, axis)
-            if not 0 <= value <= limit:
-                outside.append(
-                    FieldViolation(here, f"{value:g} is outside the image: 0 to {limit:g}")
-                )
+            # A box may end at the far edge; a point or a line there would be on no pixel.
+            inside = 0 <= value <= limit if is_box else 0 <= value < limit
+            if not inside:
+                span = f"0 to {limit:g}" if is_box else f"0 to below {limit:g}"
+                wrong.append(FieldViolation(here, f"{value:g} is outside the image: {span}"))
             converted[field.name] = to_pixels(space, view, axis, value)
+    if is_box:
+        wrong += _crossed(values, path)
     return converted
+
+
+def _crossed(box: Mapping[str, Any], path: str) -> Iterator[FieldViolation]:
+    """The edges of a box that lie on the wrong side of each other."""
+    for near, far in (("x0", "x1"), ("y0", "y1")):
+        a, b = box.get(near), box.get(far)
+        if _is_number(a) and _is_number(b) and a >= b:
+            yield FieldViolation(f"{path}{far}", f"must be larger than {near} ({b:g} <= {a:g})")
 
 
 def _is_number(value: Any) -> TypeGuard[float]:

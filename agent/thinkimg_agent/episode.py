@@ -60,21 +60,21 @@ async def run_episode(
     recording = Recording(sample, policy.name, dialect, tools, conversation, images, on_turn)
     unparseable = 0
     try:
-        async with asyncio.timeout(limits.deadline_s):
+        async with asyncio.timeout(limits.deadline_s) as deadline:
             while (stop := recording.limit_reached(limits)) is None:
                 recording.finish_turn()
                 started = time.perf_counter()
                 room = recording.room_for_turn(limits)
                 generation = await policy.generate(conversation, tools, room)
                 turn = recording.turn(generation, time.perf_counter() - started)
+                if generation.finish == "length":
+                    return recording.end(StopReason.TOKEN_LIMIT, "the turn was cut off")
                 conversation.append(_said(generation))
                 try:
                     reply = dialect.parse(generation.text, generation.calls)
                 except Unparseable as problem:
                     turn.problem = str(problem)
                     unparseable += 1
-                    if generation.finish == "length":
-                        return recording.end(StopReason.TOKEN_LIMIT, "the turn was cut off")
                     if unparseable >= limits.max_unparseable:
                         return recording.end(StopReason.UNPARSEABLE, turn.problem)
                     conversation.append(Message("user", (f"Error: {problem}",)))
@@ -87,6 +87,8 @@ async def run_episode(
                 recording.calls(turn, observed)
                 conversation += _observations(dialect, reply, observed)
     except TimeoutError:
+        if not deadline.expired():  # then it is a policy's own, and no limit of ours
+            raise
         return recording.end(StopReason.DEADLINE, f"over {limits.deadline_s:g} s")
     except ContextFull as full:
         return recording.end(StopReason.TOKEN_LIMIT, str(full))

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-
-import cv2
+from functools import cached_property
 
 from thinkimg_agent.coordinates import View
+from thinkimg_agent.shown import Shown, ShownImages
 from thinkimg_rpc.digest import digest_of
-from thinkimg_rpc.imaging.codec import decode, encode_png
-from thinkimg_rpc.imaging.rgb import known_uint8
 
-MAX_PIXELS = 1 << 26
-_VIEWS_KEPT = 64
-"""Rollouts of one sample start from the same image, and reduce it once."""
+_SHOWN_BYTES = 64 << 20
+_SHOWN = ShownImages(_SHOWN_BYTES)
 
 
 @dataclass(frozen=True)
@@ -32,6 +29,11 @@ class EpisodeImage:
     """As the policy sees it: a PNG of at most its pixel budget."""
     shown_digest: str
     view: View
+
+    @cached_property
+    def shown_url(self) -> str:
+        """What is shown as a data URL, which endpoints want again with every turn."""
+        return f"data:image/png;base64,{base64.b64encode(self.shown).decode()}"
 
 
 class EpisodeImages:
@@ -49,18 +51,14 @@ class EpisodeImages:
 
     async def add(self, data: bytes) -> EpisodeImage:
         """Number an encoded image. Raises: InvalidImage."""
-        digest = digest_of(data)
-        encoded = _Encoded(digest, data)
-        shown, shown_digest, view = await asyncio.to_thread(
-            _reduced, encoded, self._max_shown_pixels
-        )
+        digest, shown = await asyncio.to_thread(_digest_and_shown, data, self._max_shown_pixels)
         image = EpisodeImage(
             name=f"img_{len(self._images) + 1}",
             data=data,
             digest=digest,
-            shown=shown,
-            shown_digest=shown_digest,
-            view=view,
+            shown=shown.data,
+            shown_digest=shown.digest,
+            view=shown.view,
         )
         self._images[image.name] = image
         return image
@@ -73,28 +71,6 @@ class EpisodeImages:
         return next(iter(self._images.values())) if len(self._images) == 1 else None
 
 
-@dataclass(frozen=True)
-class _Encoded:
-    """An encoded image that is told from others by its digest."""
-
-    digest: str
-    data: bytes
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Encoded) and self.digest == other.digest
-
-    def __hash__(self) -> int:
-        return hash(self.digest)
-
-
-@lru_cache(maxsize=_VIEWS_KEPT)
-def _reduced(image: _Encoded, max_pixels: int) -> tuple[bytes, str, View]:
-    """A PNG of at most `max_pixels` with its digest, made of exactly the tools' pixels."""
-    pixels = decode(image.data, max_pixels=MAX_PIXELS)
-    height, width = pixels.shape[:2]
-    scale = min(1.0, (max_pixels / (width * height)) ** 0.5)
-    size = max(1, int(width * scale)), max(1, int(height * scale))
-    if size != (width, height):
-        pixels = known_uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
-    shown = encode_png(pixels)
-    return shown, digest_of(shown), View(width, height, *size)
+def _digest_and_shown(data: bytes, max_pixels: int) -> tuple[str, Shown]:
+    digest = digest_of(data)
+    return digest, _SHOWN.of(digest, data, max_pixels)

@@ -20,8 +20,23 @@ from thinkimg_rpc.arguments.reading import read_arguments
 from thinkimg_rpc.client import Mesh
 from thinkimg_rpc.contract import ToolContract, unknown_tool
 from thinkimg_rpc.contract.options import is_image
-from thinkimg_rpc.errors import CallerError, InvalidRequest, MeshFault
+from thinkimg_rpc.errors import (
+    CallerError,
+    InternalFault,
+    InvalidRequest,
+    MeshFault,
+    NotFound,
+    OutOfRange,
+    TooLarge,
+    UnknownTool,
+)
+from thinkimg_rpc.imaging.codec import InvalidImage
+from thinkimg_rpc.parts import find_messages
 from thinkimg_rpc.v1 import Image
+
+_OF_THE_MODEL = (InvalidRequest, NotFound, OutOfRange, TooLarge)
+"""What a model can mend. The other errors of a caller are this program's own: a missing
+token, say."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +65,6 @@ class ToolCaller:
         self._images = images
         self._space = space
         self._timeout_s = timeout_s
-        self._in_mesh: dict[str, Image] = {}
 
     async def call_all(self, calls: Sequence[WrittenCall]) -> list[Observed]:
         """Carry out the calls of one turn at once; what they lead to, in the order asked.
@@ -72,8 +86,10 @@ class ToolCaller:
         response: Protobuf | None = None
         try:
             request = self._request(call, record)
-            response = await self._mesh.send(request, timeout_s=self._timeout_s)
+            response = await self._mesh.send(self._with_bytes(request), timeout_s=self._timeout_s)
         except CallerError as error:
+            if not isinstance(error, _OF_THE_MODEL):
+                raise InternalFault(f"{record.tool}: {error.message}") from error
             record.error = error.message
             record.observation = describe_error(error)
         record.seconds = time.perf_counter() - started
@@ -82,6 +98,8 @@ class ToolCaller:
     def _request(self, call: WrittenCall, record: CallRecord) -> Protobuf:
         contract = self._contracts.get(call.name)
         if contract is None:
+            if not self._offered:
+                raise UnknownTool("there are no tools here: answer without them")
             raise unknown_tool(call.name, self._offered)
         record.tool = contract.name
         arguments, unreadable = read_arguments(call.arguments)
@@ -94,15 +112,20 @@ class ToolCaller:
             )
             if outside:
                 raise InvalidRequest.fields(outside)
-        request = build_request(contract, arguments, self._named_in_mesh())
+        named = {image.name: Image(digest=image.digest) for image in self._images}
+        request = build_request(contract, arguments, named)
         record.request = arguments_of(request)
         return request
 
-    def _named_in_mesh(self) -> Mapping[str, Image]:
-        for image in self._images:
-            if image.name not in self._in_mesh:
-                self._in_mesh[image.name] = self._mesh.image(image.data)
-        return self._in_mesh
+    def _with_bytes(self, request: Protobuf) -> Protobuf:
+        """The request, carrying the images that the client does not hold (any more).
+
+        Its memory is bounded, and other episodes' images may have taken the place.
+        """
+        for place in find_messages(request.DESCRIPTOR, Image.DESCRIPTOR.full_name)(request):
+            if self._mesh.image_data(place.digest) is None:
+                place.data = next(one.data for one in self._images if one.digest == place.digest)
+        return request
 
     def _image_of(
         self, contract: ToolContract, arguments: Mapping[str, Any]
@@ -117,7 +140,10 @@ class ToolCaller:
     async def _observe(self, record: CallRecord, response: Protobuf | None) -> Observed:
         if response is None:
             return Observed(record, ())
-        added = tuple([await self._images.add(image.data) for image in result_images(response)])
+        try:
+            added = tuple([await self._images.add(one.data) for one in result_images(response)])
+        except InvalidImage as error:
+            raise InternalFault(f"{record.tool} returned no image: {error}") from error
         names = {image.digest: image.name for image in added}
         record.response = response_json(response)
         record.observation = describe(response, self._space, self._view_of(record), names)

@@ -76,11 +76,11 @@ def test_every_coordinate_of_a_call_is_converted_and_nothing_else() -> None:
 def test_coordinates_in_lists_and_alone_are_converted_too() -> None:
     points, _ = arguments_in_pixels(
         SegmentRegionAroundPointRequest.DESCRIPTOR,
-        {"points": [{"x": 0.5, "y": 0.5}, {"x": 1, "y": 0}]},
+        {"points": [{"x": 0.5, "y": 0.5}, {"x": 0.9, "y": 0}]},
         CoordinateSpace.FRACTIONS,
         VIEW,
     )
-    assert points == {"points": [{"x": 500, "y": 250}, {"x": 1000, "y": 0}]}
+    assert points == {"points": [{"x": 500, "y": 250}, {"x": 900, "y": 0}]}
     line, _ = arguments_in_pixels(
         DrawHorizontalLineByYRequest.DESCRIPTOR, {"y": 50}, CoordinateSpace.PERCENT, VIEW
     )
@@ -97,6 +97,29 @@ def test_a_coordinate_outside_is_named_in_the_models_own_numbers() -> None:
     assert [str(violation) for violation in outside] == [
         "box.y0: -1 is outside the image: 0 to 1000",
         "box.x1: 1200 is outside the image: 0 to 1000",
+    ]
+
+
+def test_a_point_on_the_far_edge_is_on_no_pixel_but_a_box_may_end_there() -> None:
+    _, wrong = arguments_in_pixels(
+        SegmentRegionAroundPointRequest.DESCRIPTOR,
+        {"points": [{"x": 1, "y": 0.5}]},
+        CoordinateSpace.FRACTIONS,
+        VIEW,
+    )
+    assert list(map(str, wrong)) == ["points[0].x: 1 is outside the image: 0 to below 1"]
+
+
+def test_crossed_edges_are_told_in_the_models_own_numbers() -> None:
+    _, wrong = arguments_in_pixels(
+        CropRequest.DESCRIPTOR,
+        {"box": {"x0": 600, "y0": 100, "x1": 400, "y1": 100}},
+        CoordinateSpace.THOUSANDTHS,
+        VIEW,
+    )
+    assert list(map(str, wrong)) == [
+        "box.x1: must be larger than x0 (400 <= 600)",
+        "box.y1: must be larger than y0 (100 <= 100)",
     ]
 
 

@@ -5,70 +5,34 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-from thinkimg_agent.conversation import Message
 from thinkimg_agent.coordinates import CoordinateSpace
-from thinkimg_agent.dialects import HermesDialect, NativeDialect, OpenThinkImgDialect
+from thinkimg_agent.dialects import HermesDialect, NativeDialect
 from thinkimg_agent.episode import Limits, run_episode
 from thinkimg_agent.images import EpisodeImage
 from thinkimg_agent.policies import Generation, PolicyFault, ScriptedPolicy
 from thinkimg_agent.reply import Reply, WrittenCall
-from thinkimg_agent.sample import Sample
-from thinkimg_agent.trajectory import StopReason, Trajectory
+from thinkimg_agent.trajectory import StopReason
 from thinkimg_rpc.client import Mesh
-from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.errors import InternalFault, InvalidRequest
-from thinkimg_rpc.imaging.codec import decode, encode_png
+from thinkimg_rpc.imaging.codec import decode
 from thinkimg_rpc.testing.echo import Echo
 from thinkimg_rpc.testing.v1 import EchoRequest, EchoResponse
 from thinkimg_rpc.tool import Call, Tool
 from thinkimg_workers.crop import Crop
 
-DIALECT = OpenThinkImgDialect()
-PIXELS = np.arange(60 * 80 * 3, dtype=np.uint32).reshape(60, 80, 3).astype(np.uint8)
-SAMPLE = Sample("s1", "What is it?", (encode_png(PIXELS),), truth="a chart")
-ANSWER = DIALECT.write(Reply("done", answer="a chart"))
-
-
-def turn(*calls: tuple[str, dict[str, Any]], thought: str = "") -> str:
-    return DIALECT.write(Reply(thought, tuple(WrittenCall(*call) for call in calls)))
-
-
-def box(x0: int, y0: int, x1: int, y1: int) -> dict[str, int]:
-    return {"x0": x0, "y0": y0, "x1": x1, "y1": y1}
-
-
-class Watching(ScriptedPolicy):
-    """Keeps what it was shown."""
-
-    def __init__(self, script: Sequence[str | Generation], **options: Any) -> None:
-        super().__init__(script, **options)
-        self.seen: list[list[Message]] = []
-
-    async def generate(
-        self, conversation: Sequence[Message], tools: Sequence[ToolContract], max_tokens: int
-    ) -> Generation:
-        self.seen.append(list(conversation))
-        return await super().generate(conversation, tools, max_tokens)
-
-    def last_shown(self) -> Message:
-        return self.seen[-1][-1]
+from .episodes import ANSWER, PIXELS, SAMPLE, Watching, box, episode, turn
 
 
 @pytest.fixture
 async def mesh() -> AsyncIterator[Mesh]:
     async with Mesh.local([Crop, Echo]) as mesh:
         yield mesh
-
-
-async def episode(mesh: Mesh, policy: ScriptedPolicy, **limits: Any) -> Trajectory:
-    tools = await mesh.contracts()
-    return await run_episode(SAMPLE, policy, mesh, Limits(**limits), dialect=DIALECT, tools=tools)
 
 
 async def test_an_episode_goes_on_until_the_answer(mesh: Mesh) -> None:
@@ -174,7 +138,7 @@ async def test_turns_out_of_the_dialect_end_the_episode_in_the_end(mesh: Mesh) -
         ({"max_images": 2}, StopReason.IMAGE_LIMIT),
     ],
 )
-async def test_limits_end_an_episode(mesh: Mesh, limits: dict[str, int], stop: StopReason) -> None:
+async def test_limits_end_an_episode(mesh: Mesh, limits: dict[str, Any], stop: StopReason) -> None:
     script = [turn(("Crop", {"image": "img_1", "box": box(0, 0, 9, 9)}))] * 9
     assert (await episode(mesh, ScriptedPolicy(script), **limits)).stop is stop
 
