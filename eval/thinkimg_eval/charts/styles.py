@@ -54,9 +54,8 @@ class Look:
     line_markers: bool
 
 
-def choose_look(style: str, rng: random.Random) -> Look:
-    """Raises: KeyError, when there is no such style."""
-    book = STYLES[style]
+def choose_look(book: StyleBook, rng: random.Random) -> Look:
+    """One of the looks of a style."""
     paper, ink, grid_color = rng.choice(book.papers)
     font = rng.choice(book.fonts)
     return Look(
