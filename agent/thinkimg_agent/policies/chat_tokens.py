@@ -1,17 +1,22 @@
 """A conversation as the tokens and pixels a model takes in, with nothing tokenised twice.
 
-The model's own chat template and processor do the work, whatever the family. What
-the model sampled itself goes back in as the very tokens it sampled: in the
-template's text each of its turns is one marker, and the marker's token is replaced
-by the turn's. Text that was decoded and encoded again may be other tokens, and a
-trainer would learn from a context that never was.
+The model's own chat template and processor do the work, whatever the family. A
+context only ever grows: what stands between two of the model's turns becomes
+tokens once, by itself, and what the model sampled goes back in as the very tokens
+it sampled. So the context of a turn is that of the turn before, its tokens, and
+what came after, even where the template would drop earlier thoughts, begin a turn
+with other words than it asks for one, or where the number of an image's tokens
+depends on how many images there are. A trainer learns from contexts that were.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -19,13 +24,13 @@ from PIL import Image
 
 from thinkimg_agent.conversation import Message
 from thinkimg_agent.images import EpisodeImage
+from thinkimg_agent.policies.chat_template import MARKER, ChatTemplate
+from thinkimg_agent.policies.image_tokens import image_token_ids
+from thinkimg_agent.policies.pixel_features import joined
 from thinkimg_agent.policies.policy import PolicyFault
 
-_MARKER = "<|thinkimg_turn|>"
-_IMAGE_TOKENS = (
-    *("image_token_id", "image_token_index", "video_token_id", "video_token_index"),
-    *("vision_start_token_id", "vision_end_token_id", "boi_token_index", "eoi_token_index"),
-)
+_SEGMENTS_KEPT = 32
+"""Every turn needs all segments before it again, and rollouts of one sample share the first."""
 
 
 @dataclass(frozen=True)
@@ -34,40 +39,90 @@ class Prompt:
 
     ids: list[int]
     """(P,) tokens, each image's placeholders in their full number."""
-    per_token: dict[str, list[int]]
+    per_token: dict[str, list[int]] = field(default_factory=dict)
     """(P,) what the processor says of each token beside it, its type say."""
-    pixels: dict[str, torch.Tensor]
+    pixels: dict[str, torch.Tensor] = field(default_factory=dict)
     """The processor's features of all images, in order."""
 
 
 class ChatTokens:
-    """Makes prompts for one model."""
+    """Makes prompts for one model; many threads may ask at once.
 
-    def __init__(self, processor: Any) -> None:
+    Raises: PolicyFault, when the model has no chat template that can be used.
+    """
+
+    def __init__(self, processor: Any, config: Any) -> None:
         self._processor = processor
         self.tokenizer = processor.tokenizer
-        if not (processor.chat_template or self.tokenizer.chat_template):
-            raise PolicyFault(
-                "the model has no chat template; put its chat_template.jinja into the folder"
-            )
+        self._template = ChatTemplate(processor)
+        self.image_token_ids = frozenset(image_token_ids(config, processor))
         # Only ever in the text between template and tokens, never in the model.
-        self.tokenizer.add_tokens([_MARKER], special_tokens=True)
-        self._marker_id = self.tokenizer.convert_tokens_to_ids(_MARKER)
+        self.tokenizer.add_tokens([MARKER], special_tokens=True)
+        self._marker_id: int = self.tokenizer.convert_tokens_to_ids(MARKER)
+        self._written_by_template = self._template_tokens()
+        # Fast tokenizers are not safe to share between threads.
+        self._one_at_a_time = threading.Lock()
+        self._segment = lru_cache(maxsize=_SEGMENTS_KEPT)(self._make_segment)
+
+    @property
+    def first_unknown_id(self) -> int:
+        """From here on a model's vocabulary holds no token of its tokenizer."""
+        return self._marker_id
+
+    def end_of_turn(self) -> int | None:
+        """The token that the template ends turns with, if it is one."""
+        after = self._template.text_of_trial().partition(MARKER)[2]
+        ids = self.tokenizer.encode(f"{MARKER}{after}", add_special_tokens=False)
+        first = int(ids[ids.index(self._marker_id) + 1])
+        token = self.tokenizer.added_tokens_decoder.get(first)
+        return first if token is not None and token.special else None
 
     def prompt(self, conversation: Sequence[Message]) -> Prompt:
-        """The tokens of a conversation up to where the model's next turn begins."""
-        text = self._text(conversation)
-        pictures = [
-            Image.open(io.BytesIO(part.shown))
-            for message in conversation
-            for part in message.parts
-            if isinstance(part, EpisodeImage)
-        ]
-        made = dict(
-            self._processor(
-                text=[text], images=[pictures] if pictures else None, return_tensors="pt"
-            )
+        """The tokens of a conversation up to where the model's next turn begins.
+
+        Raises: PolicyFault, when its images and their placeholders do not match.
+        """
+        pieces: list[Prompt] = []
+        said = [n for n, message in enumerate(conversation) if message.role == "assistant"]
+        begin = 0
+        for end in (*said, len(conversation)):
+            pieces.append(self._between(conversation[:begin], conversation[begin:end], pieces))
+            if end < len(conversation):
+                pieces.append(Prompt(self._turn_ids(conversation[end], len(pieces) // 2)))
+            begin = end + 1
+        try:
+            return _in_a_row(pieces)
+        except ValueError as error:
+            raise PolicyFault(f"the images of one episode do not fit together: {error}") from error
+
+    def _between(
+        self, before: Sequence[Message], messages: Sequence[Message], pieces: Sequence[Prompt]
+    ) -> Prompt:
+        """What stands between two turns of the model's own, or before the first."""
+        clean = [self._without_template_tokens(message) for message in (*before, *messages)]
+        text = self._template.text(clean)
+        images = tuple(
+            part for message in messages for part in message.parts if isinstance(part, EpisodeImage)
         )
+        if before:
+            text = f"{MARKER}{text.rpartition(MARKER)[2]}"
+        segment = self._segment(text, images)
+        # A turn that ended itself is not ended a second time.
+        ended_by = pieces[-1].ids[-1:] if pieces else []
+        return _without_first(segment) if ended_by and segment.ids[:1] == ended_by else segment
+
+    def _make_segment(self, text: str, images: tuple[EpisodeImage, ...]) -> Prompt:
+        pictures = [Image.open(io.BytesIO(image.shown)).convert("RGB") for image in images]
+        with self._one_at_a_time:
+            try:
+                made = self._processor(
+                    text=[text],
+                    images=[pictures] if pictures else None,
+                    return_tensors="pt",
+                    add_special_tokens=self._adds_special_tokens(text),
+                )
+            except ValueError as error:
+                raise PolicyFault(f"{len(images)} images cannot be put in: {error}") from error
         ids = made.pop("input_ids")
         made.pop("attention_mask", None)
         beside = {
@@ -75,76 +130,82 @@ class ChatTokens:
             for name, value in list(made.items())
             if isinstance(value, torch.Tensor) and value.shape == ids.shape
         }
-        turns = [self._turn_ids(one) for one in conversation if one.role == "assistant"]
-        return _spliced(ids[0].tolist(), beside, turns, self._marker_id, made)
+        tokens = ids[0].tolist()
+        # What stands before the marker, if anything, belongs to the beginning of a context.
+        start = tokens.index(self._marker_id) + 1 if text.startswith(MARKER) else 0
+        return Prompt(
+            tokens[start:],
+            {name: values[start:] for name, values in beside.items()},
+            {name: value for name, value in made.items() if isinstance(value, torch.Tensor)},
+        )
 
-    def _text(self, conversation: Sequence[Message]) -> str:
-        messages = [_message(message) for message in conversation]
-        options = {"tokenize": False, "add_generation_prompt": True}
-        try:
-            text: str = self._processor.apply_chat_template(messages, **options)
-        except Exception:  # a template refuses what it does not know in any way it likes
-            # Some families have no system role.
-            merged = _without_system(messages)
-            text = self._processor.apply_chat_template(merged, **options)
-        return text
+    def _adds_special_tokens(self, text: str) -> bool:
+        """Whether the tokenizer is to begin the text with what it begins texts with."""
+        begins_with = self.tokenizer.bos_token
+        written = begins_with is not None and text.startswith(begins_with)
+        return not written and not text.startswith(MARKER)
 
-    def _turn_ids(self, message: Message) -> list[int]:
-        if message.token_ids is not None:
-            return list(message.token_ids)
-        ids: list[int] = self.tokenizer.encode(message.text, add_special_tokens=False)
-        return ids
+    def _turn_ids(self, message: Message, number: int) -> list[int]:
+        if message.token_ids is None:
+            text = self._without_template_tokens(message).text
+            ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
+            return ids
+        if strange := self.image_token_ids.intersection(message.token_ids):
+            token = self.tokenizer.convert_ids_to_tokens(min(strange))
+            raise PolicyFault(f"turn {number} holds {token}, which stands for an image: drop it")
+        return list(message.token_ids)
 
+    def _without_template_tokens(self, message: Message) -> Message:
+        """A message whose text says nothing that only a template may say.
 
-def image_token_ids(config: Any, tokenizer: Any) -> list[int]:
-    """The tokens that stand for images. A model that sampled one would claim to see a
-    picture that is not there, and a trainer would look for its pixels."""
-    found = {getattr(config, name, None) for name in _IMAGE_TOKENS}
-    named = (getattr(tokenizer, name, None) for name in ("image_token_id", "video_token_id"))
-    return sorted({one for one in (*found, *named) if isinstance(one, int) and one >= 0})
+        A page of code in a picture, or a sample's own "<image>", would else become an
+        image that is not there, or the end of the message.
+        """
+        parts = tuple(
+            self._written_by_template.sub(_broken, part) if isinstance(part, str) else part
+            for part in message.parts
+        )
+        return message if parts == message.parts else Message(message.role, parts)
 
-
-def _spliced(
-    ids: Sequence[int],
-    beside: Mapping[str, Sequence[int]],
-    turns: Sequence[Sequence[int]],
-    marker: int,
-    pixels: dict[str, torch.Tensor],
-) -> Prompt:
-    """The tokens with each marker replaced by its turn.
-
-    A turn that ends with the token the template ends turns with has it once.
-    """
-    spliced: list[int] = []
-    types: dict[str, list[int]] = {name: [] for name in beside}
-    waiting = iter(turns)
-    ended_by: int | None = None
-    for position, token in enumerate(ids):
-        if token == marker:
-            turn = next(waiting)
-            spliced += turn
-            for values in types.values():
-                values += [0] * len(turn)
-            ended_by = turn[-1] if turn else None
-            continue
-        if token != ended_by:
-            spliced.append(token)
-            for name, values in types.items():
-                values.append(beside[name][position])
-        ended_by = None
-    return Prompt(spliced, types, pixels)
+    def _template_tokens(self) -> re.Pattern[str]:
+        """Tokens that begin and end messages, and those of images."""
+        trial = self._template.text_of_trial()
+        ends = (self.tokenizer.bos_token, self.tokenizer.eos_token, self.tokenizer.pad_token)
+        tokens = {
+            token.content
+            for number, token in self.tokenizer.added_tokens_decoder.items()
+            if token.special
+            and (token.content in trial or number in self.image_token_ids or token.content in ends)
+        }
+        tokens |= {getattr(self._processor, "image_token", None) or MARKER, MARKER}
+        longest_first = sorted((token for token in tokens if len(token) > 1), key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, longest_first)))
 
 
-def _message(message: Message) -> dict[str, Any]:
-    if message.role == "assistant":
-        return {"role": "assistant", "content": [{"type": "text", "text": _MARKER}]}
-    content = [
-        {"type": "image"} if isinstance(part, EpisodeImage) else {"type": "text", "text": part}
-        for part in message.parts
-    ]
-    return {"role": "user" if message.role == "tool" else message.role, "content": content}
+def _broken(token: re.Match[str]) -> str:
+    return f"{token[0][0]} {token[0][1:]}"
 
 
-def _without_system(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    system, first, *rest = messages
-    return [{"role": "user", "content": [*system["content"], *first["content"]]}, *rest]
+def _without_first(segment: Prompt) -> Prompt:
+    return Prompt(
+        segment.ids[1:],
+        {name: values[1:] for name, values in segment.per_token.items()},
+        segment.pixels,
+    )
+
+
+def _in_a_row(pieces: Sequence[Prompt]) -> Prompt:
+    """Pieces as one; what no processor said anything of, a sampled turn, is of type 0: text."""
+    names = dict.fromkeys(name for piece in pieces for name in piece.per_token)
+    return Prompt(
+        [token for piece in pieces for token in piece.ids],
+        {
+            name: [
+                value
+                for piece in pieces
+                for value in piece.per_token.get(name, [0] * len(piece.ids))
+            ]
+            for name in names
+        },
+        joined([piece.pixels for piece in pieces if piece.pixels]),
+    )

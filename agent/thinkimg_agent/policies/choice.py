@@ -75,7 +75,8 @@ def _openai(model: str, options: PolicyOptions) -> Any:
 
 def _transformers(model: str, options: PolicyOptions) -> Any:
     """transformers:FOLDER or transformers:HUB/NAME, in this process."""
-    from thinkimg_agent.policies.transformers_vlm import LocalSampling, TransformersPolicy
+    from thinkimg_agent.policies.local_sampling import LocalSampling
+    from thinkimg_agent.policies.transformers_vlm import TransformersPolicy
 
     return TransformersPolicy(
         _required(model),

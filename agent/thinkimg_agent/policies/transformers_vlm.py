@@ -16,21 +16,13 @@ import torch
 import transformers
 
 from thinkimg_agent.conversation import Message
-from thinkimg_agent.policies.chat_tokens import ChatTokens, Prompt, image_token_ids
+from thinkimg_agent.policies.chat_tokens import ChatTokens, Prompt
+from thinkimg_agent.policies.local_sampling import GREEDY, LocalSampling, Sampled
+from thinkimg_agent.policies.pixel_features import joined, shape_of
 from thinkimg_agent.policies.policy import ContextFull, Generation, PolicyFault
 from thinkimg_rpc.contract import ToolContract
 
 MAX_IMAGE_PIXELS = 1 << 20
-
-
-@dataclass(frozen=True)
-class LocalSampling:
-    """How turns are sampled."""
-
-    temperature: float = 0.0
-    """0 takes the likeliest token."""
-    top_p: float = 1.0
-    seed: int = 0
 
 
 @dataclass
@@ -52,7 +44,7 @@ class TransformersPolicy:
         *,
         device: str = "auto",
         dtype: str = "auto",
-        sampling: LocalSampling = LocalSampling(),
+        sampling: LocalSampling = GREEDY,
         max_batch: int = 16,
         max_image_pixels: int = MAX_IMAGE_PIXELS,
     ) -> None:
@@ -69,9 +61,15 @@ class TransformersPolicy:
         except (OSError, ValueError, KeyError) as error:
             raise PolicyFault(f"{model} cannot be loaded: {_first_line(error)}") from error
         self._model = self._model.to(self._device).eval()
-        self._chat = ChatTokens(processor)
-        self._suppressed = image_token_ids(self._model.config, self._chat.tokenizer)
-        self._ends = _end_tokens(self._model)
+        self._chat = ChatTokens(processor, self._model.config)
+        self._ends = self._end_tokens()
+        self._suppressed = self._never_sampled()
+        # What a checkpoint recommends (top-k, penalties) is not what was asked for, and
+        # log-probabilities would not be the model's.
+        settings: Any = transformers.GenerationConfig
+        self._model.generation_config = settings(
+            eos_token_id=sorted(self._ends), pad_token_id=self._padding()
+        )
         self._longest = getattr(
             self._model.config.get_text_config(), "max_position_embeddings", 1 << 30
         )
@@ -112,48 +110,53 @@ class TransformersPolicy:
                 batch.append(self._waiting.get_nowait())
             batch = [one for one in batch if not one.turn.done()]
             for alike in _batchable(batch):
-                try:
-                    turns = await asyncio.to_thread(self._write, alike)
-                except Exception as error:  # whatever a model raises fails these turns only
-                    fault = PolicyFault(f"{self.name}: {type(error).__name__}: {error}")
-                    fault.__cause__ = error
-                    for one in alike:
-                        if not one.turn.done():
-                            one.turn.set_exception(fault)
-                    continue
-                for one, turn in zip(alike, turns, strict=True):
-                    if not one.turn.done():
-                        one.turn.set_result(turn)
+                await self._write_batch(alike)
+
+    async def _write_batch(self, batch: Sequence[_Waiting]) -> None:
+        """Write turns in one pass. Where that fails, each is tried alone: the one at fault,
+        or the one too many for the memory, takes no other with it."""
+        try:
+            turns = await asyncio.to_thread(self._write, batch)
+        except Exception as error:  # whatever a model raises
+            if len(batch) > 1:
+                for one in batch:
+                    await self._write_batch([one])
+                return
+            fault = PolicyFault(f"{self.name}: {type(error).__name__}: {error}")
+            fault.__cause__ = error
+            if not batch[0].turn.done():
+                batch[0].turn.set_exception(fault)
+            return
+        for one, turn in zip(batch, turns, strict=True):
+            if not one.turn.done():
+                one.turn.set_result(turn)
 
     @torch.inference_mode()
     def _write(self, batch: Sequence[_Waiting]) -> list[Generation]:
         inputs = _padded([one.prompt for one in batch], self._padding())
+        sampled = Sampled(self._sampling, self._suppressed, inputs["input_ids"].shape[1])
         written = self._model.generate(
-            **{name: value.to(self._device) for name, value in inputs.items()},
+            **{name: self._placed(value) for name, value in inputs.items()},
             max_new_tokens=max(one.max_tokens for one in batch),
-            suppress_tokens=self._suppressed or None,
-            return_dict_in_generate=True,
-            output_scores=True,
-            pad_token_id=self._padding(),
-            **self._sampling_options(),
+            do_sample=self._sampling.temperature > 0,
+            top_k=0,
+            logits_processor=sampled.processors(),
         )
-        sampled = written.sequences[:, inputs["input_ids"].shape[1] :].tolist()
-        # (steps, B, V) after temperature and suppression: what was sampled from.
-        logprobs = torch.stack([score.float().log_softmax(-1) for score in written.scores])
-        return [
-            self._generation(one, ids, logprobs[:, row])
-            for row, (one, ids) in enumerate(zip(batch, sampled, strict=True))
-        ]
+        turns = zip(batch, *sampled.turns(written), strict=True)
+        return [self._generation(one, ids, logprobs) for one, ids, logprobs in turns]
+
+    def _placed(self, value: torch.Tensor) -> torch.Tensor:
+        dtype = self._model.dtype if value.is_floating_point() else value.dtype
+        return value.to(self._device, dtype)
 
     def _generation(
-        self, waiting: _Waiting, ids: Sequence[int], logprobs: torch.Tensor
+        self, waiting: _Waiting, ids: Sequence[int], logprobs: Sequence[float]
     ) -> Generation:
         """One row of a pass, cut where its own turn ended."""
         end = next((n for n, token in enumerate(ids) if token in self._ends), None)
         length = min(len(ids) if end is None else end + 1, waiting.max_tokens)
-        kept = list(ids[:length])
+        kept = ids[:length]
         ended = bool(kept) and kept[-1] in self._ends
-        chosen = logprobs[:length].gather(1, torch.tensor(kept, device=logprobs.device)[:, None])
         return Generation(
             text=self._chat.tokenizer.decode(kept[:-1] if ended else kept),
             finish="stop" if ended else "length",
@@ -161,18 +164,21 @@ class TransformersPolicy:
             completion_tokens=length,
             prompt_ids=tuple(waiting.prompt.ids),
             token_ids=tuple(kept),
-            logprobs=tuple(chosen[:, 0].tolist()),
+            logprobs=tuple(logprobs[:length]),
         )
 
-    def _sampling_options(self) -> dict[str, Any]:
-        if self._sampling.temperature == 0:
-            return {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
-        return {
-            "do_sample": True,
-            "temperature": self._sampling.temperature,
-            "top_p": self._sampling.top_p,
-            "top_k": 0,
-        }
+    def _end_tokens(self) -> frozenset[int]:
+        """What ends a turn: all that the checkpoint, its tokenizer and its template say."""
+        said = self._model.generation_config.eos_token_id
+        ends = said if isinstance(said, list) else [said]
+        more = (self._chat.tokenizer.eos_token_id, self._chat.end_of_turn())
+        return frozenset(end for end in (*ends, *more) if end is not None)
+
+    def _never_sampled(self) -> list[int]:
+        """Tokens of images, and those that the tokenizer does not know."""
+        known = self._model.get_output_embeddings().weight.shape[0]
+        unknown = range(self._chat.first_unknown_id, known)
+        return sorted({*self._chat.image_token_ids, *unknown} - self._ends)
 
     def _padding(self) -> int:
         pad = self._chat.tokenizer.pad_token_id
@@ -190,25 +196,24 @@ def _padded(prompts: Sequence[Prompt], padding: int) -> dict[str, torch.Tensor]:
         "input_ids": filled([prompt.ids for prompt in prompts], padding),
         "attention_mask": filled([[1] * len(prompt.ids) for prompt in prompts], 0),
     }
-    for name in prompts[0].per_token:
-        inputs[name] = filled([prompt.per_token[name] for prompt in prompts], 0)
-    for name in prompts[0].pixels:
-        inputs[name] = torch.cat([prompt.pixels[name] for prompt in prompts])
-    return inputs
+    for name in dict.fromkeys(name for prompt in prompts for name in prompt.per_token):
+        rows = [prompt.per_token.get(name, [0] * len(prompt.ids)) for prompt in prompts]
+        inputs[name] = filled(rows, 0)
+    return inputs | joined([prompt.pixels for prompt in prompts if prompt.pixels])
 
 
 def _batchable(waiting: Sequence[_Waiting]) -> list[list[_Waiting]]:
-    """Groups whose images can stand in one pass: their features differ in number only."""
-    groups: dict[Any, list[_Waiting]] = {}
-    for one in waiting:
-        shapes = tuple((name, value.shape[1:]) for name, value in one.prompt.pixels.items())
-        groups.setdefault(shapes, []).append(one)
-    return list(groups.values())
-
-
-def _end_tokens(model: Any) -> frozenset[int]:
-    ends = model.generation_config.eos_token_id
-    return frozenset(ends if isinstance(ends, list) else [ends])
+    """Groups whose images can stand in one pass; those without any can stand in all."""
+    groups: list[tuple[Any, list[_Waiting]]] = []
+    for one in sorted(waiting, key=lambda one: not one.prompt.pixels):
+        shape = shape_of(one.prompt.pixels)
+        fitting = (group for known, group in groups if not shape or shape == known)
+        group = next(fitting, None)
+        if group is None:
+            groups.append((shape, [one]))
+        else:
+            group.append(one)
+    return [group for _, group in groups]
 
 
 def _device(name: str) -> torch.device:

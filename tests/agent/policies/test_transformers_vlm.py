@@ -20,7 +20,8 @@ from thinkimg_agent.dialects import HermesDialect
 from thinkimg_agent.episode import Limits, run_episode
 from thinkimg_agent.images import EpisodeImages
 from thinkimg_agent.policies import ContextFull, PolicyFault
-from thinkimg_agent.policies.transformers_vlm import LocalSampling, TransformersPolicy
+from thinkimg_agent.policies.local_sampling import LocalSampling
+from thinkimg_agent.policies.transformers_vlm import TransformersPolicy
 from thinkimg_agent.sample import Sample
 from thinkimg_rpc.client import Mesh
 from thinkimg_workers.crop import Crop

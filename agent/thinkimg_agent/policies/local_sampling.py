@@ -1,0 +1,71 @@
+"""Sampling from a model's scores, with the probability that each token had."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import transformers
+
+
+@dataclass(frozen=True)
+class LocalSampling:
+    """How turns are sampled."""
+
+    temperature: float = 0.0
+    """0 takes the likeliest token."""
+    top_p: float = 1.0
+    seed: int = 0
+
+
+GREEDY = LocalSampling()
+
+
+class Sampled:
+    """What one pass samples.
+
+    The log-probabilities of a step are kept only until its token is known: those of
+    all steps, (N, B, V), would take more memory than the model.
+    """
+
+    def __init__(self, sampling: LocalSampling, suppressed: Sequence[int], start: int) -> None:
+        self._sampling = sampling
+        self._suppressed = suppressed
+        self._start = start
+        self._step: torch.Tensor | None = None
+        """(B, V) of the step whose token is not known yet."""
+        self._chosen: list[torch.Tensor] = []
+
+    def processors(self) -> Any:
+        """For `generate`, which samples from what the last one returns."""
+        chain: Any = transformers.LogitsProcessorList()
+        chain.append(self._suppress)
+        if self._sampling.temperature > 0:
+            chain.append(transformers.TemperatureLogitsWarper(self._sampling.temperature))
+            if self._sampling.top_p < 1:
+                chain.append(transformers.TopPLogitsWarper(self._sampling.top_p))
+        chain.append(self._keep)
+        return chain
+
+    def turns(self, sequences: torch.Tensor) -> tuple[list[list[int]], list[list[float]]]:
+        """Tokens and log-probabilities, (B, N) each, of what `generate` returned, (B, L + N)."""
+        self._choose(sequences)
+        ids: list[list[int]] = sequences[:, self._start :].tolist()
+        logprobs: list[list[float]] = torch.stack(self._chosen, dim=1).tolist()
+        return ids, logprobs
+
+    def _suppress(self, ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        scores[:, list(self._suppressed)] = -torch.inf
+        return scores
+
+    def _keep(self, ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        self._choose(ids)
+        self._step = scores.float().log_softmax(-1)
+        return scores
+
+    def _choose(self, ids: torch.Tensor) -> None:
+        if self._step is not None:
+            self._chosen.append(self._step.gather(1, ids[:, -1:])[:, 0])
+            self._step = None
