@@ -10,8 +10,9 @@ from thinkimg_eval.scorers.right_answers import best_score
 
 def exact(answer: str, sample: Sample) -> float:
     """1 if the answer is the right one but for case, spacing and the form of its characters."""
-    return best_score(answer, sample, lambda said, right: float(_plain(said) == _plain(right)))
+    return best_score(answer, sample, lambda said, right: float(plain(said) == plain(right)))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Without what `exact` looks past; full-width letters and ligatures become plain ones."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
