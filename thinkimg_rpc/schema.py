@@ -2,7 +2,8 @@
 
 All of it is derived from the descriptors, so it cannot differ from the contract.
 An `Image` field appears as the name of an image; all else is as in protobuf's
-JSON mapping, with the field names of the `.proto`.
+JSON mapping, with the field names of the `.proto`. Coordinates are in pixels,
+or in whatever else a model counts in.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from thinkimg_rpc import wording
-from thinkimg_rpc.contract import ToolContract
+from thinkimg_rpc.contract import ToolContract, ToolExample
 from thinkimg_rpc.contract.options import (
     FLOAT_TYPES,
     INTEGER_BOUNDS,
@@ -23,25 +24,31 @@ from thinkimg_rpc.contract.options import (
     is_number,
     rule_of,
 )
-from thinkimg_rpc.v1.options_pb2 import FieldRule
+from thinkimg_rpc.coordinates import CoordinateSpace, convert_coordinates
+from thinkimg_rpc.v1.options_pb2 import Axis, FieldRule
 
+PIXELS = CoordinateSpace.PIXELS
+EXAMPLE_SIZE = {Axis.AXIS_X: 640, Axis.AXIS_Y: 480}
+"""Of the image that the examples of contracts are about, in pixels."""
 _BY_NAME = 'Give its name, such as "img_1".'
 _BY_NAMES = 'Give their names, such as "img_1".'
 _ONLY_IMAGE = "May be left out when there is only one image."
 
 
-def json_schema(contract: ToolContract) -> dict[str, Any]:
+def json_schema(contract: ToolContract, space: CoordinateSpace = PIXELS) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of the arguments of a tool."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": contract.name,
         "description": contract.description,
-        **_object(contract.request),
-        "examples": [example.arguments for example in contract.examples],
+        **_object(contract.request, space),
+        "examples": [example.arguments for example in _examples(contract, space)],
     }
 
 
-def openai_tools(contracts: Iterable[ToolContract]) -> list[dict[str, Any]]:
+def openai_tools(
+    contracts: Iterable[ToolContract], space: CoordinateSpace = PIXELS
+) -> list[dict[str, Any]]:
     """The `tools` of an OpenAI chat-completions request."""
     return [
         {
@@ -49,16 +56,16 @@ def openai_tools(contracts: Iterable[ToolContract]) -> list[dict[str, Any]]:
             "function": {
                 "name": contract.name,
                 "description": contract.description,
-                "parameters": _object(contract.request),
+                "parameters": _object(contract.request, space),
             },
         }
         for contract in contracts
     ]
 
 
-def prompt_text(contracts: Iterable[ToolContract]) -> str:
+def prompt_text(contracts: Iterable[ToolContract], space: CoordinateSpace = PIXELS) -> str:
     """The tools as indented text, for a prompt: one line a field, then the examples."""
-    return "\n\n".join("\n".join(_prompt_lines(contract)) for contract in contracts)
+    return "\n\n".join("\n".join(_prompt_lines(contract, space)) for contract in contracts)
 
 
 def kind(field: FieldDescriptor) -> str:
@@ -93,10 +100,10 @@ def exclusive_fields(message: Descriptor) -> list[list[str]]:
     return [group for group in groups if len(group) > 1]
 
 
-def _object(message: Descriptor) -> dict[str, Any]:
+def _object(message: Descriptor, space: CoordinateSpace) -> dict[str, Any]:
     schema: dict[str, Any] = {
         "type": "object",
-        "properties": {field.name: _property(field) for field in message.fields},
+        "properties": {field.name: _property(field, space) for field in message.fields},
         "required": [field.name for field in message.fields if not may_be_left_out(field)],
         "additionalProperties": False,
     }
@@ -109,9 +116,9 @@ def _object(message: Descriptor) -> dict[str, Any]:
     return {**schema, "allOf": pairs} if pairs else schema
 
 
-def _property(field: FieldDescriptor) -> dict[str, Any]:
+def _property(field: FieldDescriptor, space: CoordinateSpace) -> dict[str, Any]:
     rule = rule_of(field)
-    schema = _item(field, rule)
+    schema = _item(field, rule, space)
     if field.is_repeated:
         schema = {"type": "array", "items": schema}
         if rule.required:
@@ -120,17 +127,17 @@ def _property(field: FieldDescriptor) -> dict[str, Any]:
             schema["maxItems"] = rule.max_items
     by_name = _BY_NAMES if field.is_repeated else _BY_NAME
     how = by_name if is_image(field.message_type) else ""
-    description = " ".join(filter(None, [rule.help, how, _only_image(field)]))
+    description = " ".join(filter(None, [_help(rule, space), how, _only_image(field)]))
     return {**schema, "description": description} if description else schema
 
 
-def _item(field: FieldDescriptor, rule: FieldRule) -> dict[str, Any]:
+def _item(field: FieldDescriptor, rule: FieldRule, space: CoordinateSpace) -> dict[str, Any]:
     if is_image(field.message_type):
         return {"type": "string"}
     if field.message_type is not None:
-        return _object(field.message_type)
+        return _object(field.message_type, space)
     if is_number(field):
-        return {"type": kind(field), **_limits(field, rule)}
+        return {"type": kind(field), **_limits(field, rule, space)}
     if field.type == FieldDescriptor.TYPE_BOOL:
         return {"type": "boolean"}
     if field.type == FieldDescriptor.TYPE_BYTES:
@@ -145,17 +152,19 @@ def _item(field: FieldDescriptor, rule: FieldRule) -> dict[str, Any]:
     return schema
 
 
-def _limits(field: FieldDescriptor, rule: FieldRule) -> dict[str, float]:
-    low, high = limits(field, rule)
-    found = {"minimum": low, "maximum": high}
+def _limits(field: FieldDescriptor, rule: FieldRule, space: CoordinateSpace) -> dict[str, float]:
+    least, most = INTEGER_BOUNDS.get(field.type, (None, None))
+    low, high = _span(rule, space)
+    found = {"minimum": least if low is None else low, "maximum": most if high is None else high}
     return {name: _plain(value) for name, value in found.items() if value is not None}
 
 
-def limits(field: FieldDescriptor, rule: FieldRule) -> tuple[float | None, float | None]:
-    """The smallest and the largest number a field takes; None where there is no limit."""
-    least, most = INTEGER_BOUNDS.get(field.type, (None, None))
-    low = rule.minimum if rule.HasField("minimum") else least
-    high = rule.maximum if rule.HasField("maximum") else most
+def _span(rule: FieldRule, space: CoordinateSpace) -> tuple[float | None, float | None]:
+    """The smallest and the largest number that the contract allows; None where it sets none."""
+    if rule.axis and space.full is not None:
+        return 0, space.full
+    low = rule.minimum if rule.HasField("minimum") else None
+    high = rule.maximum if rule.HasField("maximum") else None
     return low, high
 
 
@@ -169,34 +178,61 @@ def _only_image(field: FieldDescriptor) -> str:
     return _ONLY_IMAGE if alone else ""
 
 
-def _prompt_lines(contract: ToolContract) -> Iterator[str]:
-    yield f"{contract.name}: {contract.description}"
-    yield from _field_lines(contract.request, "  ")
+def _help(rule: FieldRule, space: CoordinateSpace) -> str:
+    """What a field means, with the unit where that depends on who reads it."""
+    if not rule.axis:
+        return rule.help
+    return ", ".join(filter(None, [rule.help.rstrip("."), space.unit(rule.axis)])) + "."
+
+
+def _examples(contract: ToolContract, space: CoordinateSpace) -> Iterator[ToolExample]:
+    """A contract's examples; those with coordinates beyond `EXAMPLE_SIZE` only in pixels."""
     for example in contract.examples:
+        if space.full is None:
+            yield example
+        elif (arguments := _converted(contract, example, space, space.full)) is not None:
+            yield ToolExample(example.purpose, arguments)
+
+
+def _converted(
+    contract: ToolContract, example: ToolExample, space: CoordinateSpace, full: float
+) -> dict[str, Any] | None:
+    written: list[float] = []
+
+    def convert(field: FieldDescriptor, _: str, value: float) -> float:
+        written.append(round(value / EXAMPLE_SIZE[rule_of(field).axis] * full, space.decimals))
+        return _plain(written[-1])
+
+    arguments = convert_coordinates(contract.request, example.arguments, convert)
+    return arguments if all(value <= full for value in written) else None
+
+
+def _prompt_lines(contract: ToolContract, space: CoordinateSpace) -> Iterator[str]:
+    yield f"{contract.name}: {contract.description}"
+    yield from _field_lines(contract.request, space, "  ")
+    for example in _examples(contract, space):
         yield f"  Example, {example.purpose}: {json.dumps(example.arguments, ensure_ascii=False)}"
 
 
-def _field_lines(message: Descriptor, indent: str) -> Iterator[str]:
+def _field_lines(message: Descriptor, space: CoordinateSpace, indent: str) -> Iterator[str]:
     for field in message.fields:
         rule = rule_of(field)
-        words = [_prompt_kind(field, rule)]
+        words = [_prompt_kind(field, rule, space)]
         if not may_be_left_out(field):
             words.append("required")
-        text = f"{rule.help} {_only_image(field)}".strip()
+        text = f"{_help(rule, space)} {_only_image(field)}".strip()
         yield f"{indent}{field.name} ({', '.join(words)}): {text}".rstrip(": ")
         if field.message_type is not None and not is_image(field.message_type):
-            yield from _field_lines(field.message_type, indent + "  ")
+            yield from _field_lines(field.message_type, space, indent + "  ")
     for group in exclusive_fields(message):
         yield f"{indent}Give at most one of {', '.join(group)}."
 
 
-def _prompt_kind(field: FieldDescriptor, rule: FieldRule) -> str:
+def _prompt_kind(field: FieldDescriptor, rule: FieldRule, space: CoordinateSpace) -> str:
     if allowed := choices(field):
         words = " | ".join(allowed)
     else:
         noun = f"{kind(field)}s" if field.is_repeated else kind(field)
-        low = rule.minimum if rule.HasField("minimum") else None
-        high = rule.maximum if rule.HasField("maximum") else None
-        words = f"{noun} {wording.span(low, high)}".strip()
+        words = f"{noun} {wording.span(*_span(rule, space))}".strip()
     most = f"up to {rule.max_items} " if rule.HasField("max_items") else ""
     return f"list of {most}{words}" if field.is_repeated else words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 
 import pytest
@@ -13,9 +14,34 @@ from thinkimg_agent.coordinates import CoordinateSpace
 from thinkimg_agent.dialects import Dialect, HermesDialect, NativeDialect, OpenThinkImgDialect
 from thinkimg_agent.reply import Reply, Unparseable, WrittenCall
 from thinkimg_rpc.contract import ToolContract
-from thinkimg_rpc.v1 import CropRequest
+from thinkimg_rpc.v1 import (
+    Axis,
+    CropRequest,
+    DrawHorizontalLineByYRequest,
+    DrawVerticalLineByXRequest,
+    GroundingDINORequest,
+    OCRRequest,
+    PointRequest,
+    SAMRequest,
+    SegmentRegionAroundPointRequest,
+    ZoominSubplotRequest,
+)
 
 CROP = ToolContract.from_request(CropRequest.DESCRIPTOR)
+BUILT_IN = [
+    ToolContract.from_request(request.DESCRIPTOR)
+    for request in (
+        CropRequest,
+        DrawHorizontalLineByYRequest,
+        DrawVerticalLineByXRequest,
+        GroundingDINORequest,
+        OCRRequest,
+        PointRequest,
+        SAMRequest,
+        SegmentRegionAroundPointRequest,
+        ZoominSubplotRequest,
+    )
+]
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text(max_size=12),
@@ -163,3 +189,23 @@ def test_instructions_say_how_coordinates_count(
     assert ("pixels from the left edge" in words) == (space is CoordinateSpace.PIXELS)
     if space.full is not None:
         assert f"to {space.full:g} at the right edge" in words
+
+
+@pytest.mark.parametrize("dialect", [OpenThinkImgDialect, HermesDialect])
+@pytest.mark.parametrize("space", [s for s in CoordinateSpace if s.full is not None])
+def test_instructions_tell_no_coordinate_in_pixels_to_a_model_that_counts_otherwise(
+    dialect: type[Dialect], space: CoordinateSpace
+) -> None:
+    words = dialect(space).instructions(BUILT_IN)
+    assert "in pixels" not in words.replace("area in pixels", "").replace(
+        "Width of the line in pixels", ""
+    )
+    assert space.unit(Axis.AXIS_X) in words
+
+
+@pytest.mark.parametrize("dialect", [OpenThinkImgDialect(), HermesDialect(), NativeDialect()])
+def test_without_tools_nothing_is_said_of_tools_and_an_answer_is_read(dialect: Dialect) -> None:
+    words = dialect.instructions([])
+    assert not re.search(r"tool|call|crop|coordinate", words, re.IGNORECASE)
+    shape = re.search(r"<answer>your answer</answer>|\{.*\}", words)
+    assert shape is None or dialect.parse(shape[0]).answer == "your answer"

@@ -40,7 +40,7 @@ def test_a_valid_request_breaks_no_rule() -> None:
 def test_an_empty_request_names_every_required_field() -> None:
     assert _said(CropRequest()) == {
         "image": "required, give data or digest",
-        "box": "required (The region to keep, in pixels, inside the image)",
+        "box": "required (The region to keep, inside the image)",
     }
 
 
@@ -56,7 +56,7 @@ def test_an_image_without_bytes_or_digest_is_named() -> None:
 
 def test_a_missing_coordinate_is_told_from_zero() -> None:
     request = CropRequest(image=IMAGE, box=Box(x0=0, y0=0, x1=5))
-    assert _said(request) == {"box.y1": "required (Bottom edge, in pixels; larger than y0)"}
+    assert _said(request) == {"box.y1": "required (Bottom edge, larger than y0)"}
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_repeated_fields_are_named_with_their_index(shapes: ToolContract) -> Non
     request.references.add()
     assert _said(request) == {
         "points[1].x": "must be a finite number, got NaN",
-        "points[1].y": "required (Pixels from the top edge)",
+        "points[1].y": "required (Distance from the top edge)",
         "weights[1]": "must be from 0 to 1, got 2",
         "labels[1]": "must be at most 5 characters long, got 6",
         "styles[2]": "must be one of LINE_STYLE_SOLID, LINE_STYLE_DASHED, not 7",

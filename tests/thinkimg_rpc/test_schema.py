@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from thinkimg_rpc.contract import ToolContract
+from thinkimg_rpc.contract.tool_contract import ToolExample
+from thinkimg_rpc.coordinates import CoordinateSpace
 from thinkimg_rpc.schema import json_schema, openai_tools, prompt_text
 
 CROP_TEXT = """\
 Crop: Cut a rectangular region out of an image, to look at it closely. \
 Returns the region as a new image.
   image (image name): The image to cut from. May be left out when there is only one image.
-  box (object, required): The region to keep, in pixels, inside the image.
+  box (object, required): The region to keep, inside the image.
     x0 (number, required): Left edge, in pixels.
     y0 (number, required): Top edge, in pixels.
-    x1 (number, required): Right edge, in pixels; larger than x0.
-    y1 (number, required): Bottom edge, in pixels; larger than y0.
+    x1 (number, required): Right edge, larger than x0, in pixels.
+    y1 (number, required): Bottom edge, larger than y0, in pixels.
   padding (number 0 to 10000): Pixels to keep around the box on each side, \
 as far as the image goes. 0 if left out.
   scale (number 0.1 to 8): How many times larger the result is than the region. 1 if left out.
   format (IMAGE_FORMAT_PNG | IMAGE_FORMAT_JPEG): How the result is encoded. PNG if left out.
   Example, look at the legend in the top right corner, enlarged: \
 {"image": "img_1", "box": {"x0": 420, "y0": 20, "x1": 620, "y1": 120}, "scale": 2}"""
+
+
+CROP_IN_THOUSANDTHS = """\
+  box (object, required): The region to keep, inside the image.
+    x0 (number 0 to 1000, required): Left edge, in thousandths of the width.
+    y0 (number 0 to 1000, required): Top edge, in thousandths of the height.
+    x1 (number 0 to 1000, required): Right edge, larger than x0, in thousandths of the width.
+    y1 (number 0 to 1000, required): Bottom edge, larger than y0, in thousandths of the height.
+"""
+
+NOT_PIXELS = [space for space in CoordinateSpace if space is not CoordinateSpace.PIXELS]
 
 
 @pytest.fixture(params=["crop", "draw", "ocr", "echo", "shapes"])
@@ -148,7 +162,7 @@ def test_tools_are_a_blank_line_apart(crop: ToolContract, ocr: ToolContract) -> 
     "line",
     [
         "  points (list of up to 20 objects, required): Where to look.",
-        "    x (number, required): Pixels from the left edge.",
+        "    x (number, required): Distance from the left edge, in pixels.",
         "  mode (fast | exact, required)",
         "  weights (list of up to 30 numbers 0 to 1)",
         "  styles (list of LINE_STYLE_SOLID | LINE_STYLE_DASHED)",
@@ -160,3 +174,34 @@ def test_tools_are_a_blank_line_apart(crop: ToolContract, ocr: ToolContract) -> 
 )
 def test_each_kind_of_field_has_its_line(shapes: ToolContract, line: str) -> None:
     assert line in prompt_text([shapes]).splitlines()
+
+
+def test_coordinates_are_told_in_what_a_model_counts_in(crop: ToolContract) -> None:
+    text = prompt_text([crop], CoordinateSpace.THOUSANDTHS)
+    assert CROP_IN_THOUSANDTHS in text
+    assert '{"image": "img_1", "box": {"x0": 656, "y0": 42, "x1": 969, "y1": 250}' in text
+    (tool,) = openai_tools([crop], CoordinateSpace.FRACTIONS)
+    assert tool["function"]["parameters"]["properties"]["box"]["properties"]["y1"] == {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 1,
+        "description": "Bottom edge, larger than y0, as a fraction of the height.",
+    }
+
+
+@pytest.mark.parametrize("space", NOT_PIXELS)
+def test_the_examples_fit_the_schema_in_every_space(
+    contract: ToolContract, space: CoordinateSpace
+) -> None:
+    schema = json_schema(contract, space)
+    Draft202012Validator.check_schema(schema)
+    assert len(schema["examples"]) == len(contract.examples)
+    for example in schema["examples"]:
+        Draft202012Validator(schema).validate(example)
+
+
+def test_an_example_of_a_larger_image_is_told_in_pixels_only(crop: ToolContract) -> None:
+    box = {"x0": 420, "y0": 20, "x1": 641, "y1": 120}
+    large = replace(crop, examples=(ToolExample("look", {"box": box}),))
+    assert json_schema(large)["examples"] == [{"box": box}]
+    assert json_schema(large, CoordinateSpace.PERCENT)["examples"] == []

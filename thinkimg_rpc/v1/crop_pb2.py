@@ -30,7 +30,7 @@ from thinkimg_rpc.v1 import provenance_pb2 as thinkimg__rpc_dot_v1_dot_provenanc
 from thinkimg_rpc.v1 import stream_pb2 as thinkimg__rpc_dot_v1_dot_stream__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1athinkimg_rpc/v1/crop.proto\x12\x0fthinkimg_rpc.v1\x1a\x17google/rpc/status.proto\x1a\x1ethinkimg_rpc/v1/geometry.proto\x1a\x1bthinkimg_rpc/v1/image.proto\x1a\x1dthinkimg_rpc/v1/options.proto\x1a thinkimg_rpc/v1/provenance.proto\x1a\x1cthinkimg_rpc/v1/stream.proto\"\x9e\x04\n\x0b\x43ropRequest\x12\x45\n\x05image\x18\x01 \x01(\x0b\x32\x16.thinkimg_rpc.v1.ImageB\x1e\xca\xb3\x19\x1a\n\x16The image to cut from.\x10\x01\x12[\n\x03\x62ox\x18\x02 \x01(\x0b\x32\x14.thinkimg_rpc.v1.BoxB8\xca\xb3\x19\x34\n0The region to keep, in pixels, inside the image.\x10\x01\x12\x82\x01\n\x07padding\x18\x03 \x01(\x01\x42l\xca\xb3\x19h\nTPixels to keep around the box on each side, as far as the image goes. 0 if left out.\x19\x00\x00\x00\x00\x00\x00\x00\x00!\x00\x00\x00\x00\x00\x88\xc3@H\x00\x88\x01\x01\x12o\n\x05scale\x18\x04 \x01(\x01\x42[\xca\xb3\x19W\nCHow many times larger the result is than the region. 1 if left out.\x19\x9a\x99\x99\x99\x99\x99\xb9?!\x00\x00\x00\x00\x00\x00 @H\x01\x88\x01\x01\x12_\n\x06\x66ormat\x18\x05 \x01(\x0e\x32\x1c.thinkimg_rpc.v1.ImageFormatB1\xca\xb3\x19-\n+How the result is encoded. PNG if left out.B\n\n\x08_paddingB\x08\n\x06_scale\"\x90\x01\n\x0c\x43ropResponse\x12+\n\x05image\x18\x01 \x01(\x0b\x32\x1c.thinkimg_rpc.v1.ResultImage\x12!\n\x03\x62ox\x18\x02 \x01(\x0b\x32\x14.thinkimg_rpc.v1.Box\x12\x30\n\x0b\x61nswered_by\x18\x0f \x01(\x0b\x32\x1b.thinkimg_rpc.v1.Provenance\"\xa4\x01\n\x11\x43ropStreamRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\ttimeout_s\x18\x02 \x01(\x01\x12/\n\x07request\x18\x03 \x01(\x0b\x32\x1c.thinkimg_rpc.v1.CropRequestH\x00\x12/\n\x06\x63\x61ncel\x18\x04 \x01(\x0b\x32\x1d.thinkimg_rpc.v1.StreamCancelH\x00\x42\x06\n\x04item\"\x8b\x01\n\x12\x43ropStreamResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x31\n\x08response\x18\x02 \x01(\x0b\x32\x1d.thinkimg_rpc.v1.CropResponseH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome2\xb4\x03\n\x0b\x43ropService\x12\xc9\x02\n\x04\x43rop\x12\x1c.thinkimg_rpc.v1.CropRequest\x1a\x1d.thinkimg_rpc.v1.CropResponse\"\x83\x02\xca\xb3\x19\xfe\x01\n\x04\x43rop\x12\x63\x43ut a rectangular region out of an image, to look at it closely. Returns the region as a new image.\x1a\x04\x63rop\"\x8a\x01\n4look at the legend in the top right corner, enlarged\x12R{\"image\": \"img_1\", \"box\": {\"x0\": 420, \"y0\": 20, \"x1\": 620, \"y1\": 120}, \"scale\": 2}\x12Y\n\nCropStream\x12\".thinkimg_rpc.v1.CropStreamRequest\x1a#.thinkimg_rpc.v1.CropStreamResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1athinkimg_rpc/v1/crop.proto\x12\x0fthinkimg_rpc.v1\x1a\x17google/rpc/status.proto\x1a\x1ethinkimg_rpc/v1/geometry.proto\x1a\x1bthinkimg_rpc/v1/image.proto\x1a\x1dthinkimg_rpc/v1/options.proto\x1a thinkimg_rpc/v1/provenance.proto\x1a\x1cthinkimg_rpc/v1/stream.proto\"\x93\x04\n\x0b\x43ropRequest\x12\x45\n\x05image\x18\x01 \x01(\x0b\x32\x16.thinkimg_rpc.v1.ImageB\x1e\xca\xb3\x19\x1a\n\x16The image to cut from.\x10\x01\x12P\n\x03\x62ox\x18\x02 \x01(\x0b\x32\x14.thinkimg_rpc.v1.BoxB-\xca\xb3\x19)\n%The region to keep, inside the image.\x10\x01\x12\x82\x01\n\x07padding\x18\x03 \x01(\x01\x42l\xca\xb3\x19h\nTPixels to keep around the box on each side, as far as the image goes. 0 if left out.\x19\x00\x00\x00\x00\x00\x00\x00\x00!\x00\x00\x00\x00\x00\x88\xc3@H\x00\x88\x01\x01\x12o\n\x05scale\x18\x04 \x01(\x01\x42[\xca\xb3\x19W\nCHow many times larger the result is than the region. 1 if left out.\x19\x9a\x99\x99\x99\x99\x99\xb9?!\x00\x00\x00\x00\x00\x00 @H\x01\x88\x01\x01\x12_\n\x06\x66ormat\x18\x05 \x01(\x0e\x32\x1c.thinkimg_rpc.v1.ImageFormatB1\xca\xb3\x19-\n+How the result is encoded. PNG if left out.B\n\n\x08_paddingB\x08\n\x06_scale\"\x90\x01\n\x0c\x43ropResponse\x12+\n\x05image\x18\x01 \x01(\x0b\x32\x1c.thinkimg_rpc.v1.ResultImage\x12!\n\x03\x62ox\x18\x02 \x01(\x0b\x32\x14.thinkimg_rpc.v1.Box\x12\x30\n\x0b\x61nswered_by\x18\x0f \x01(\x0b\x32\x1b.thinkimg_rpc.v1.Provenance\"\xa4\x01\n\x11\x43ropStreamRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\ttimeout_s\x18\x02 \x01(\x01\x12/\n\x07request\x18\x03 \x01(\x0b\x32\x1c.thinkimg_rpc.v1.CropRequestH\x00\x12/\n\x06\x63\x61ncel\x18\x04 \x01(\x0b\x32\x1d.thinkimg_rpc.v1.StreamCancelH\x00\x42\x06\n\x04item\"\x8b\x01\n\x12\x43ropStreamResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x31\n\x08response\x18\x02 \x01(\x0b\x32\x1d.thinkimg_rpc.v1.CropResponseH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome2\xb4\x03\n\x0b\x43ropService\x12\xc9\x02\n\x04\x43rop\x12\x1c.thinkimg_rpc.v1.CropRequest\x1a\x1d.thinkimg_rpc.v1.CropResponse\"\x83\x02\xca\xb3\x19\xfe\x01\n\x04\x43rop\x12\x63\x43ut a rectangular region out of an image, to look at it closely. Returns the region as a new image.\x1a\x04\x63rop\"\x8a\x01\n4look at the legend in the top right corner, enlarged\x12R{\"image\": \"img_1\", \"box\": {\"x0\": 420, \"y0\": 20, \"x1\": 620, \"y1\": 120}, \"scale\": 2}\x12Y\n\nCropStream\x12\".thinkimg_rpc.v1.CropStreamRequest\x1a#.thinkimg_rpc.v1.CropStreamResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,7 +40,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CROPREQUEST'].fields_by_name['image']._loaded_options = None
   _globals['_CROPREQUEST'].fields_by_name['image']._serialized_options = b'\312\263\031\032\n\026The image to cut from.\020\001'
   _globals['_CROPREQUEST'].fields_by_name['box']._loaded_options = None
-  _globals['_CROPREQUEST'].fields_by_name['box']._serialized_options = b'\312\263\0314\n0The region to keep, in pixels, inside the image.\020\001'
+  _globals['_CROPREQUEST'].fields_by_name['box']._serialized_options = b'\312\263\031)\n%The region to keep, inside the image.\020\001'
   _globals['_CROPREQUEST'].fields_by_name['padding']._loaded_options = None
   _globals['_CROPREQUEST'].fields_by_name['padding']._serialized_options = b'\312\263\031h\nTPixels to keep around the box on each side, as far as the image goes. 0 if left out.\031\000\000\000\000\000\000\000\000!\000\000\000\000\000\210\303@'
   _globals['_CROPREQUEST'].fields_by_name['scale']._loaded_options = None
@@ -50,13 +50,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CROPSERVICE'].methods_by_name['Crop']._loaded_options = None
   _globals['_CROPSERVICE'].methods_by_name['Crop']._serialized_options = b'\312\263\031\376\001\n\004Crop\022cCut a rectangular region out of an image, to look at it closely. Returns the region as a new image.\032\004crop\"\212\001\n4look at the legend in the top right corner, enlarged\022R{\"image\": \"img_1\", \"box\": {\"x0\": 420, \"y0\": 20, \"x1\": 620, \"y1\": 120}, \"scale\": 2}'
   _globals['_CROPREQUEST']._serialized_start=229
-  _globals['_CROPREQUEST']._serialized_end=771
-  _globals['_CROPRESPONSE']._serialized_start=774
-  _globals['_CROPRESPONSE']._serialized_end=918
-  _globals['_CROPSTREAMREQUEST']._serialized_start=921
-  _globals['_CROPSTREAMREQUEST']._serialized_end=1085
-  _globals['_CROPSTREAMRESPONSE']._serialized_start=1088
-  _globals['_CROPSTREAMRESPONSE']._serialized_end=1227
-  _globals['_CROPSERVICE']._serialized_start=1230
-  _globals['_CROPSERVICE']._serialized_end=1666
+  _globals['_CROPREQUEST']._serialized_end=760
+  _globals['_CROPRESPONSE']._serialized_start=763
+  _globals['_CROPRESPONSE']._serialized_end=907
+  _globals['_CROPSTREAMREQUEST']._serialized_start=910
+  _globals['_CROPSTREAMREQUEST']._serialized_end=1074
+  _globals['_CROPSTREAMRESPONSE']._serialized_start=1077
+  _globals['_CROPSTREAMRESPONSE']._serialized_end=1216
+  _globals['_CROPSERVICE']._serialized_start=1219
+  _globals['_CROPSERVICE']._serialized_end=1655
 # @@protoc_insertion_point(module_scope)

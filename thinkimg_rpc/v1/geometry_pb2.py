@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from thinkimg_rpc.v1 import options_pb2 as thinkimg__rpc_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ethinkimg_rpc/v1/geometry.proto\x12\x0fthinkimg_rpc.v1\x1a\x1dthinkimg_rpc/v1/options.proto\"~\n\x05Point\x12\x34\n\x01x\x18\x01 \x01(\x01\x42$\xca\xb3\x19 \n\x1aPixels from the left edge.\x10\x01@\x01H\x00\x88\x01\x01\x12\x33\n\x01y\x18\x02 \x01(\x01\x42#\xca\xb3\x19\x1f\n\x19Pixels from the top edge.\x10\x01@\x02H\x01\x88\x01\x01\x42\x04\n\x02_xB\x04\n\x02_y\"\x8b\x02\n\x03\x42ox\x12\x30\n\x02x0\x18\x01 \x01(\x01\x42\x1f\xca\xb3\x19\x1b\n\x15Left edge, in pixels.\x10\x01@\x01H\x00\x88\x01\x01\x12/\n\x02y0\x18\x02 \x01(\x01\x42\x1e\xca\xb3\x19\x1a\n\x14Top edge, in pixels.\x10\x01@\x02H\x01\x88\x01\x01\x12\x41\n\x02x1\x18\x03 \x01(\x01\x42\x30\xca\xb3\x19,\n&Right edge, in pixels; larger than x0.\x10\x01@\x01H\x02\x88\x01\x01\x12\x42\n\x02y1\x18\x04 \x01(\x01\x42\x31\xca\xb3\x19-\n\'Bottom edge, in pixels; larger than y0.\x10\x01@\x02H\x03\x88\x01\x01\x42\x05\n\x03_x0B\x05\n\x03_y0B\x05\n\x03_x1B\x05\n\x03_y1\"\xb6\x01\n\x04Quad\x12(\n\x08top_left\x18\x01 \x01(\x0b\x32\x16.thinkimg_rpc.v1.Point\x12)\n\ttop_right\x18\x02 \x01(\x0b\x32\x16.thinkimg_rpc.v1.Point\x12,\n\x0c\x62ottom_right\x18\x03 \x01(\x0b\x32\x16.thinkimg_rpc.v1.Point\x12+\n\x0b\x62ottom_left\x18\x04 \x01(\x0b\x32\x16.thinkimg_rpc.v1.Pointb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ethinkimg_rpc/v1/geometry.proto\x12\x0fthinkimg_rpc.v1\x1a\x1dthinkimg_rpc/v1/options.proto\"\x82\x01\n\x05Point\x12\x36\n\x01x\x18\x01 \x01(\x01\x42&\xca\xb3\x19\"\n\x1c\x44istance from the left edge.\x10\x01@\x01H\x00\x88\x01\x01\x12\x35\n\x01y\x18\x02 \x01(\x01\x42%\xca\xb3\x19!\n\x1b\x44istance from the top edge.\x10\x01@\x02H\x01\x88\x01\x01\x42\x04\n\x02_xB\x04\n\x02_y\"\xdf\x01\n\x03\x42ox\x12%\n\x02x0\x18\x01 \x01(\x01\x42\x14\xca\xb3\x19\x10\n\nLeft edge.\x10\x01@\x01H\x00\x88\x01\x01\x12$\n\x02y0\x18\x02 \x01(\x01\x42\x13\xca\xb3\x19\x0f\n\tTop edge.\x10\x01@\x02H\x01\x88\x01\x01\x12\x36\n\x02x1\x18\x03 \x01(\x01\x42%\xca\xb3\x19!\n\x1bRight edge, larger than x0.\x10\x01@\x01H\x02\x88\x01\x01\x12\x37\n\x02y1\x18\x04 \x01(\x01\x42&\xca\xb3\x19\"\n\x1c\x42ottom edge, larger than y0.\x10\x01@\x02H\x03\x88\x01\x01\x42\x05\n\x03_x0B\x05\n\x03_y0B\x05\n\x03_x1B\x05\n\x03_y1\"\xb6\x01\n\x04Quad\x12(\n\x08top_left\x18\x01 \x01(\x0b\x32\x16.thinkimg_rpc.v1.Point\x12)\n\ttop_right\x18\x02 \x01(\x0b\x32\x16.thinkimg_rpc.v1.Point\x12,\n\x0c\x62ottom_right\x18\x03 \x01(\x0b\x32\x16.thinkimg_rpc.v1.Point\x12+\n\x0b\x62ottom_left\x18\x04 \x01(\x0b\x32\x16.thinkimg_rpc.v1.Pointb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,21 +33,21 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'thinkimg_rpc.v1.geometry_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_POINT'].fields_by_name['x']._loaded_options = None
-  _globals['_POINT'].fields_by_name['x']._serialized_options = b'\312\263\031 \n\032Pixels from the left edge.\020\001@\001'
+  _globals['_POINT'].fields_by_name['x']._serialized_options = b'\312\263\031\"\n\034Distance from the left edge.\020\001@\001'
   _globals['_POINT'].fields_by_name['y']._loaded_options = None
-  _globals['_POINT'].fields_by_name['y']._serialized_options = b'\312\263\031\037\n\031Pixels from the top edge.\020\001@\002'
+  _globals['_POINT'].fields_by_name['y']._serialized_options = b'\312\263\031!\n\033Distance from the top edge.\020\001@\002'
   _globals['_BOX'].fields_by_name['x0']._loaded_options = None
-  _globals['_BOX'].fields_by_name['x0']._serialized_options = b'\312\263\031\033\n\025Left edge, in pixels.\020\001@\001'
+  _globals['_BOX'].fields_by_name['x0']._serialized_options = b'\312\263\031\020\n\nLeft edge.\020\001@\001'
   _globals['_BOX'].fields_by_name['y0']._loaded_options = None
-  _globals['_BOX'].fields_by_name['y0']._serialized_options = b'\312\263\031\032\n\024Top edge, in pixels.\020\001@\002'
+  _globals['_BOX'].fields_by_name['y0']._serialized_options = b'\312\263\031\017\n\tTop edge.\020\001@\002'
   _globals['_BOX'].fields_by_name['x1']._loaded_options = None
-  _globals['_BOX'].fields_by_name['x1']._serialized_options = b'\312\263\031,\n&Right edge, in pixels; larger than x0.\020\001@\001'
+  _globals['_BOX'].fields_by_name['x1']._serialized_options = b'\312\263\031!\n\033Right edge, larger than x0.\020\001@\001'
   _globals['_BOX'].fields_by_name['y1']._loaded_options = None
-  _globals['_BOX'].fields_by_name['y1']._serialized_options = b'\312\263\031-\n\'Bottom edge, in pixels; larger than y0.\020\001@\002'
-  _globals['_POINT']._serialized_start=82
-  _globals['_POINT']._serialized_end=208
-  _globals['_BOX']._serialized_start=211
-  _globals['_BOX']._serialized_end=478
-  _globals['_QUAD']._serialized_start=481
-  _globals['_QUAD']._serialized_end=663
+  _globals['_BOX'].fields_by_name['y1']._serialized_options = b'\312\263\031\"\n\034Bottom edge, larger than y0.\020\001@\002'
+  _globals['_POINT']._serialized_start=83
+  _globals['_POINT']._serialized_end=213
+  _globals['_BOX']._serialized_start=216
+  _globals['_BOX']._serialized_end=439
+  _globals['_QUAD']._serialized_start=442
+  _globals['_QUAD']._serialized_end=624
 # @@protoc_insertion_point(module_scope)

@@ -30,7 +30,7 @@ from thinkimg_rpc.v1 import provenance_pb2 as thinkimg__rpc_dot_v1_dot_provenanc
 from thinkimg_rpc.v1 import stream_pb2 as thinkimg__rpc_dot_v1_dot_stream__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19thinkimg_rpc/v1/ocr.proto\x12\x0fthinkimg_rpc.v1\x1a\x17google/rpc/status.proto\x1a\x1ethinkimg_rpc/v1/geometry.proto\x1a\x1bthinkimg_rpc/v1/image.proto\x1a\x1dthinkimg_rpc/v1/options.proto\x1a thinkimg_rpc/v1/provenance.proto\x1a\x1cthinkimg_rpc/v1/stream.proto\"\xd0\x02\n\nOCRRequest\x12\x41\n\x05image\x18\x01 \x01(\x0b\x32\x16.thinkimg_rpc.v1.ImageB\x1a\xca\xb3\x19\x16\n\x12The image to read.\x10\x01\x12w\n\x06region\x18\x02 \x01(\x0b\x32\x14.thinkimg_rpc.v1.BoxBQ\xca\xb3\x19M\nKThe part to read, in pixels, inside the image. The whole image if left out.\x12x\n\tmin_score\x18\x03 \x01(\x01\x42`\xca\xb3\x19\\\nHLeave out text recognised with a lower score than this. 0.5 if left out.\x19\x00\x00\x00\x00\x00\x00\x00\x00!\x00\x00\x00\x00\x00\x00\xf0?H\x00\x88\x01\x01\x42\x0c\n\n_min_score\"i\n\x0bOCRResponse\x12(\n\x05spans\x18\x01 \x03(\x0b\x32\x19.thinkimg_rpc.v1.TextSpan\x12\x30\n\x0b\x61nswered_by\x18\x0f \x01(\x0b\x32\x1b.thinkimg_rpc.v1.Provenance\"o\n\x08TextSpan\x12\x0c\n\x04text\x18\x01 \x01(\t\x12#\n\x04quad\x18\x02 \x01(\x0b\x32\x15.thinkimg_rpc.v1.Quad\x12!\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x14.thinkimg_rpc.v1.Box\x12\r\n\x05score\x18\x04 \x01(\x01\"\xa2\x01\n\x10OCRStreamRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\ttimeout_s\x18\x02 \x01(\x01\x12.\n\x07request\x18\x03 \x01(\x0b\x32\x1b.thinkimg_rpc.v1.OCRRequestH\x00\x12/\n\x06\x63\x61ncel\x18\x04 \x01(\x0b\x32\x1d.thinkimg_rpc.v1.StreamCancelH\x00\x42\x06\n\x04item\"\x89\x01\n\x11OCRStreamResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x30\n\x08response\x18\x02 \x01(\x0b\x32\x1c.thinkimg_rpc.v1.OCRResponseH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome2\xdb\x03\n\nOCRService\x12\xf4\x02\n\x03OCR\x12\x1b.thinkimg_rpc.v1.OCRRequest\x1a\x1c.thinkimg_rpc.v1.OCRResponse\"\xb1\x02\xca\xb3\x19\xac\x02\n\x03OCR\x12\x90\x01Read the text in an image, or in a region of it: titles, labels, numbers. Returns each piece of text with its box and a score, in reading order.\x1a\x03ocr\"*\n\x14read the whole image\x12\x12{\"image\": \"img_1\"}\"a\n\x14read only the legend\x12I{\"image\": \"img_1\", \"region\": {\"x0\": 420, \"y0\": 20, \"x1\": 620, \"y1\": 120}}\x12V\n\tOCRStream\x12!.thinkimg_rpc.v1.OCRStreamRequest\x1a\".thinkimg_rpc.v1.OCRStreamResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19thinkimg_rpc/v1/ocr.proto\x12\x0fthinkimg_rpc.v1\x1a\x17google/rpc/status.proto\x1a\x1ethinkimg_rpc/v1/geometry.proto\x1a\x1bthinkimg_rpc/v1/image.proto\x1a\x1dthinkimg_rpc/v1/options.proto\x1a thinkimg_rpc/v1/provenance.proto\x1a\x1cthinkimg_rpc/v1/stream.proto\"\xc5\x02\n\nOCRRequest\x12\x41\n\x05image\x18\x01 \x01(\x0b\x32\x16.thinkimg_rpc.v1.ImageB\x1a\xca\xb3\x19\x16\n\x12The image to read.\x10\x01\x12l\n\x06region\x18\x02 \x01(\x0b\x32\x14.thinkimg_rpc.v1.BoxBF\xca\xb3\x19\x42\n@The part to read, inside the image. The whole image if left out.\x12x\n\tmin_score\x18\x03 \x01(\x01\x42`\xca\xb3\x19\\\nHLeave out text recognised with a lower score than this. 0.5 if left out.\x19\x00\x00\x00\x00\x00\x00\x00\x00!\x00\x00\x00\x00\x00\x00\xf0?H\x00\x88\x01\x01\x42\x0c\n\n_min_score\"i\n\x0bOCRResponse\x12(\n\x05spans\x18\x01 \x03(\x0b\x32\x19.thinkimg_rpc.v1.TextSpan\x12\x30\n\x0b\x61nswered_by\x18\x0f \x01(\x0b\x32\x1b.thinkimg_rpc.v1.Provenance\"o\n\x08TextSpan\x12\x0c\n\x04text\x18\x01 \x01(\t\x12#\n\x04quad\x18\x02 \x01(\x0b\x32\x15.thinkimg_rpc.v1.Quad\x12!\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x14.thinkimg_rpc.v1.Box\x12\r\n\x05score\x18\x04 \x01(\x01\"\xa2\x01\n\x10OCRStreamRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\ttimeout_s\x18\x02 \x01(\x01\x12.\n\x07request\x18\x03 \x01(\x0b\x32\x1b.thinkimg_rpc.v1.OCRRequestH\x00\x12/\n\x06\x63\x61ncel\x18\x04 \x01(\x0b\x32\x1d.thinkimg_rpc.v1.StreamCancelH\x00\x42\x06\n\x04item\"\x89\x01\n\x11OCRStreamResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x30\n\x08response\x18\x02 \x01(\x0b\x32\x1c.thinkimg_rpc.v1.OCRResponseH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome2\xdb\x03\n\nOCRService\x12\xf4\x02\n\x03OCR\x12\x1b.thinkimg_rpc.v1.OCRRequest\x1a\x1c.thinkimg_rpc.v1.OCRResponse\"\xb1\x02\xca\xb3\x19\xac\x02\n\x03OCR\x12\x90\x01Read the text in an image, or in a region of it: titles, labels, numbers. Returns each piece of text with its box and a score, in reading order.\x1a\x03ocr\"*\n\x14read the whole image\x12\x12{\"image\": \"img_1\"}\"a\n\x14read only the legend\x12I{\"image\": \"img_1\", \"region\": {\"x0\": 420, \"y0\": 20, \"x1\": 620, \"y1\": 120}}\x12V\n\tOCRStream\x12!.thinkimg_rpc.v1.OCRStreamRequest\x1a\".thinkimg_rpc.v1.OCRStreamResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,21 +40,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OCRREQUEST'].fields_by_name['image']._loaded_options = None
   _globals['_OCRREQUEST'].fields_by_name['image']._serialized_options = b'\312\263\031\026\n\022The image to read.\020\001'
   _globals['_OCRREQUEST'].fields_by_name['region']._loaded_options = None
-  _globals['_OCRREQUEST'].fields_by_name['region']._serialized_options = b'\312\263\031M\nKThe part to read, in pixels, inside the image. The whole image if left out.'
+  _globals['_OCRREQUEST'].fields_by_name['region']._serialized_options = b'\312\263\031B\n@The part to read, inside the image. The whole image if left out.'
   _globals['_OCRREQUEST'].fields_by_name['min_score']._loaded_options = None
   _globals['_OCRREQUEST'].fields_by_name['min_score']._serialized_options = b'\312\263\031\\\nHLeave out text recognised with a lower score than this. 0.5 if left out.\031\000\000\000\000\000\000\000\000!\000\000\000\000\000\000\360?'
   _globals['_OCRSERVICE'].methods_by_name['OCR']._loaded_options = None
   _globals['_OCRSERVICE'].methods_by_name['OCR']._serialized_options = b'\312\263\031\254\002\n\003OCR\022\220\001Read the text in an image, or in a region of it: titles, labels, numbers. Returns each piece of text with its box and a score, in reading order.\032\003ocr\"*\n\024read the whole image\022\022{\"image\": \"img_1\"}\"a\n\024read only the legend\022I{\"image\": \"img_1\", \"region\": {\"x0\": 420, \"y0\": 20, \"x1\": 620, \"y1\": 120}}'
   _globals['_OCRREQUEST']._serialized_start=228
-  _globals['_OCRREQUEST']._serialized_end=564
-  _globals['_OCRRESPONSE']._serialized_start=566
-  _globals['_OCRRESPONSE']._serialized_end=671
-  _globals['_TEXTSPAN']._serialized_start=673
-  _globals['_TEXTSPAN']._serialized_end=784
-  _globals['_OCRSTREAMREQUEST']._serialized_start=787
-  _globals['_OCRSTREAMREQUEST']._serialized_end=949
-  _globals['_OCRSTREAMRESPONSE']._serialized_start=952
-  _globals['_OCRSTREAMRESPONSE']._serialized_end=1089
-  _globals['_OCRSERVICE']._serialized_start=1092
-  _globals['_OCRSERVICE']._serialized_end=1567
+  _globals['_OCRREQUEST']._serialized_end=553
+  _globals['_OCRRESPONSE']._serialized_start=555
+  _globals['_OCRRESPONSE']._serialized_end=660
+  _globals['_TEXTSPAN']._serialized_start=662
+  _globals['_TEXTSPAN']._serialized_end=773
+  _globals['_OCRSTREAMREQUEST']._serialized_start=776
+  _globals['_OCRSTREAMREQUEST']._serialized_end=938
+  _globals['_OCRSTREAMRESPONSE']._serialized_start=941
+  _globals['_OCRSTREAMRESPONSE']._serialized_end=1078
+  _globals['_OCRSERVICE']._serialized_start=1081
+  _globals['_OCRSERVICE']._serialized_end=1556
 # @@protoc_insertion_point(module_scope)

@@ -96,7 +96,9 @@ class ToolExample(_message.Message):
     purpose: _builtins.str
     """What the call is for, in words."""
     arguments: _builtins.str
-    """The arguments, as a JSON object."""
+    """The arguments, as a JSON object. Coordinates are those of an image of 640x480
+    pixels, so that they can be told to a model that counts otherwise.
+    """
     def __init__(
         self,
         *,
@@ -126,7 +128,9 @@ class FieldRule(_message.Message):
     CHOICES_FIELD_NUMBER: _builtins.int
     AXIS_FIELD_NUMBER: _builtins.int
     help: _builtins.str
-    """What the value means, with its unit, for a model or a person."""
+    """What the value means, with its unit, for a model or a person. Of a coordinate
+    (see axis) without it: ", in pixels" or what a model counts in is added.
+    """
     required: _builtins.bool
     """The field must be present."""
     minimum: _builtins.float

@@ -10,6 +10,9 @@ from thinkimg_agent.coordinates import CoordinateSpace
 from thinkimg_agent.reply import Reply, WrittenCall
 from thinkimg_rpc.contract import ToolContract
 
+TASK = "Answer the question about the images."
+TOOLS_HELP = "You can call tools, look at what comes back, and go on until you are sure."
+
 
 class Dialect(ABC):
     """One way to write calls and answers. Pure: no state, no input or output.
@@ -24,7 +27,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def instructions(self, contracts: Sequence[ToolContract]) -> str:
-        """The system prompt: the tools, and how to call them and to answer."""
+        """The system prompt: the tools if there are any, how to call them, how to answer."""
 
     @abstractmethod
     def parse(self, text: str, calls: Sequence[WrittenCall] = ()) -> Reply:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from thinkimg_agent.coordinates import coordinates_in_words
-from thinkimg_agent.dialects.dialect import Dialect
+from thinkimg_agent.dialects.dialect import TASK, TOOLS_HELP, Dialect
 from thinkimg_agent.dialects.lenient_json import read_call, read_object
 from thinkimg_agent.reply import Reply, Unparseable, WrittenCall
 from thinkimg_rpc.contract import ToolContract
@@ -16,6 +16,7 @@ from thinkimg_rpc.schema import openai_tools
 
 _TAG = re.compile(r"<(/?)(tool_call|answer)>")
 _SHAPE = '<tool_call>\n{"name": "…", "arguments": {…}}\n</tool_call>'
+_ANSWER_SHAPE = "<answer>your answer</answer>"
 
 
 class HermesDialect(Dialect):
@@ -24,17 +25,19 @@ class HermesDialect(Dialect):
     name: ClassVar[str] = "hermes"
 
     def instructions(self, contracts: Sequence[ToolContract]) -> str:
-        tools = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in openai_tools(contracts))
+        if not contracts:
+            return f"{TASK} Think, then write:\n{_ANSWER_SHAPE}"
+        told = openai_tools(contracts, self.space)
+        tools = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in told)
         return "\n\n".join(
             [
-                "Answer the question about the images. You can call tools, look at what "
-                "comes back, and go on until you are sure.",
+                f"{TASK} {TOOLS_HELP}",
                 f"# Tools\n\n<tools>\n{tools}\n</tools>",
                 f"# Coordinates\n\n{coordinates_in_words(self.space)}",
                 "# How to write\n\n"
                 f"Think, then call one or several tools, each like this:\n{_SHAPE}\n"
                 "Calls of one turn run side by side. To answer, call none and write:\n"
-                "<answer>your answer</answer>",
+                + _ANSWER_SHAPE,
             ]
         )
 
@@ -52,8 +55,7 @@ class HermesDialect(Dialect):
             return Reply(outside, answer=answers[0].strip())
         if not bodies:
             raise Unparseable(
-                f"there is neither a call nor an answer: write\n{_SHAPE}\n"
-                "or <answer>your answer</answer>"
+                f"there is neither a call nor an answer: write\n{_SHAPE}\nor {_ANSWER_SHAPE}"
             )
         found = []
         for number, body in enumerate(bodies, 1):

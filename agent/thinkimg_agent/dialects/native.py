@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from thinkimg_agent.coordinates import coordinates_in_words
-from thinkimg_agent.dialects.dialect import Dialect
+from thinkimg_agent.dialects.dialect import TASK, TOOLS_HELP, Dialect
 from thinkimg_agent.reply import Reply, Unparseable, WrittenCall
 from thinkimg_rpc.contract import ToolContract
 
 _ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
+_HOW_TO_ANSWER = "answer, in as few words as will do, inside <answer></answer>."
 
 
 class NativeDialect(Dialect):
@@ -23,11 +24,11 @@ class NativeDialect(Dialect):
     name: ClassVar[str] = "native"
 
     def instructions(self, contracts: Sequence[ToolContract]) -> str:
+        if not contracts:
+            return f"{TASK} Think, then {_HOW_TO_ANSWER}"
         return "\n\n".join(
             [
-                "Answer the question about the images. You can call tools, look at what "
-                "comes back, and go on until you are sure. "
-                "Then answer, in as few words as will do, inside <answer></answer>.",
+                f"{TASK} {TOOLS_HELP} Then {_HOW_TO_ANSWER}",
                 f"# Coordinates\n\n{coordinates_in_words(self.space)}",
             ]
         )

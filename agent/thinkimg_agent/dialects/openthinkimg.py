@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from thinkimg_agent.coordinates import coordinates_in_words
-from thinkimg_agent.dialects.dialect import Dialect
+from thinkimg_agent.dialects.dialect import TASK, TOOLS_HELP, Dialect
 from thinkimg_agent.dialects.lenient_json import read_call, read_object
 from thinkimg_agent.reply import Reply, Unparseable, WrittenCall
 from thinkimg_rpc.contract import ToolContract
@@ -20,6 +20,8 @@ from thinkimg_rpc.schema import prompt_text
 TERMINATE = "Terminate"
 _ANSWER = "ans"
 _SHAPE = '{"thought": "…", "actions": [{"name": "…", "arguments": {…}}]}'
+_ANSWER_ACTION = f'{{"name": "{TERMINATE}", "arguments": {{"{_ANSWER}": "your answer"}}}}'
+_ANSWER_SHAPE = f'{{"thought": "…", "actions": [{_ANSWER_ACTION}]}}'
 
 
 class OpenThinkImgDialect(Dialect):
@@ -28,16 +30,17 @@ class OpenThinkImgDialect(Dialect):
     name: ClassVar[str] = "openthinkimg"
 
     def instructions(self, contracts: Sequence[ToolContract]) -> str:
+        if not contracts:
+            return f"{TASK} Write one JSON object and nothing else:\n{_ANSWER_SHAPE}"
         return "\n\n".join(
             [
-                "Answer the question about the images. You can call tools, look at what "
-                "comes back, and go on until you are sure.",
-                f"# Tools\n\n{prompt_text(contracts)}",
+                f"{TASK} {TOOLS_HELP}",
+                f"# Tools\n\n{prompt_text(contracts, self.space)}",
                 f"# Coordinates\n\n{coordinates_in_words(self.space)}",
                 "# How to write\n\n"
                 f"Each turn is one JSON object and nothing else:\n{_SHAPE}\n"
                 "Actions of one turn run side by side. To answer, use one action alone:\n"
-                f'{{"name": "{TERMINATE}", "arguments": {{"{_ANSWER}": "your answer"}}}}',
+                + _ANSWER_ACTION,
             ]
         )
 

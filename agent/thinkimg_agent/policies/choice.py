@@ -68,6 +68,7 @@ def _openai(model: str, options: PolicyOptions) -> Any:
         base_url=options.base_url,
         api_key=os.environ.get("OPENAI_API_KEY"),
         native_tools=options.dialect.name == "native",
+        coordinates=options.dialect.space,
         sampling=Sampling(temperature=options.temperature, seed=options.seed),
         max_image_pixels=options.max_image_pixels,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any, Literal, Self
 import openai
 
 from thinkimg_agent.conversation import Message
+from thinkimg_agent.coordinates import CoordinateSpace
 from thinkimg_agent.images import EpisodeImage
 from thinkimg_agent.policies.policy import ContextFull, Generation, PolicyFault
 from thinkimg_agent.reply import WrittenCall
@@ -39,9 +39,10 @@ class Sampling:
 class OpenAIPolicy:
     """One model of one server, shared by all episodes.
 
-    With `native_tools` the server is given the tools and takes calls out of the
-    text itself; else calls are the dialect's business. Overload, a `Retry-After`
-    and lost connections are waited out and tried again, `max_retries` times.
+    With `native_tools` the server is given the tools, told of in `coordinates`, and
+    takes calls out of the text itself; else calls are the dialect's business. Overload,
+    a `Retry-After` and lost connections are waited out and tried again, `max_retries`
+    times.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class OpenAIPolicy:
         base_url: str | None = None,
         api_key: str | None = None,
         native_tools: bool = False,
+        coordinates: CoordinateSpace = CoordinateSpace.PIXELS,
         sampling: Sampling = Sampling(),
         max_image_pixels: int = MAX_IMAGE_PIXELS,
         max_retries: int = 6,
@@ -60,6 +62,7 @@ class OpenAIPolicy:
         self.max_image_pixels = max_image_pixels
         self._model = model
         self._native_tools = native_tools
+        self._coordinates = coordinates
         self._sampling = sampling
         self._client = openai.AsyncOpenAI(
             base_url=base_url,
@@ -78,8 +81,8 @@ class OpenAIPolicy:
             "max_tokens": max_tokens,
             **self._options(),
         }
-        if self._native_tools:
-            request["tools"] = openai_tools(tools)
+        if self._native_tools and tools:
+            request["tools"] = openai_tools(tools, self._coordinates)
         try:
             if self._sampling.stream:
                 return await self._in_pieces(request)
@@ -142,8 +145,7 @@ def _message(message: Message) -> dict[str, Any]:
 def _part(part: str | EpisodeImage) -> dict[str, Any]:
     if isinstance(part, str):
         return {"type": "text", "text": part}
-    url = f"data:image/png;base64,{base64.b64encode(part.shown).decode()}"
-    return {"type": "image_url", "image_url": {"url": url}}
+    return {"type": "image_url", "image_url": {"url": part.shown_url}}
 
 
 def _call_back(call: WrittenCall) -> dict[str, Any]:
@@ -161,8 +163,8 @@ def _generation(completion: Any) -> Generation:
         choice = completion.choices[0]
         said = choice.message
         calls = tuple(
-            WrittenCall(call.function.name, call.function.arguments, id=call.id)
-            for call in said.tool_calls or ()
+            WrittenCall(call.function.name, call.function.arguments, id=call.id or _id(number))
+            for number, call in enumerate(said.tool_calls or ())
         )
         usage = completion.usage
         return Generation(
@@ -220,14 +222,19 @@ async def _gathered(chunks: AsyncIterator[Any]) -> Generation:
     return Generation(
         text=turn.text,
         calls=tuple(
-            WrittenCall(call.name, call.arguments, id=call.id)
-            for _, call in sorted(turn.calls.items())
+            WrittenCall(call.name, call.arguments, id=call.id or _id(number))
+            for number, call in sorted(turn.calls.items())
         ),
         finish=_finish(turn.finish),
         prompt_tokens=turn.prompt_tokens,
         completion_tokens=turn.completion_tokens,
         logprobs=tuple(turn.logprobs) or None,
     )
+
+
+def _id(number: int) -> str:
+    """For a server that names no ids, but wants each result under its call's."""
+    return f"call_{number}"
 
 
 def _finish(reason: str | None) -> Literal["stop", "length"]:

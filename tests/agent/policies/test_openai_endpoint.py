@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from thinkimg_agent.conversation import Message, numbered
+from thinkimg_agent.coordinates import CoordinateSpace
 from thinkimg_agent.dialects import NativeDialect
 from thinkimg_agent.episode import Limits, run_episode
 from thinkimg_agent.images import EpisodeImages
@@ -192,6 +193,30 @@ async def test_native_calls_are_taken_from_the_server(answer: Answer, stream: bo
     assert generation.calls == (WrittenCall("Crop", '{"scale": 2}', id="c1"),)
     assert generation.completion_tokens == 3
     assert server.asked[0]["tools"][0]["function"]["name"] == "Crop"
+
+
+async def test_calls_without_ids_get_some_to_be_answered_under() -> None:
+    calls = [called("{}", ""), called('{"scale": 2}', "")]
+    async with serving(plainly(turn(None, tool_calls=calls))) as server:
+        generation = await asked_of(server, native_tools=True)
+    assert [call.id for call in generation.calls] == ["call_0", "call_1"]
+
+
+async def test_a_server_is_told_of_tools_in_the_coordinates_of_the_model() -> None:
+    async with serving(plainly(turn("5"))) as server:
+        await asked_of(server, native_tools=True, coordinates=CoordinateSpace.THOUSANDTHS)
+    (tool,) = server.asked[0]["tools"]
+    box = tool["function"]["parameters"]["properties"]["box"]["properties"]
+    assert box["x0"]["maximum"] == 1000
+
+
+async def test_without_tools_a_server_is_told_of_none() -> None:
+    async with (
+        serving(plainly(turn("5"))) as server,
+        policy_of(server, native_tools=True) as policy,
+    ):
+        await policy.generate(ASKED, [], 64)
+    assert "tools" not in server.asked[0]
 
 
 async def test_a_server_that_is_full_is_asked_again_after_the_time_it_names() -> None:

@@ -89,10 +89,10 @@ def test_the_names_of_protobufs_other_spelling_are_unknown(ocr: ToolContract) ->
 
 
 def test_missing_fields_say_what_to_give(crop: ToolContract) -> None:
-    assert _said(crop, {}) == {"box": "required (The region to keep, in pixels, inside the image)"}
+    assert _said(crop, {}) == {"box": "required (The region to keep, inside the image)"}
     assert _said(crop, {"box": {"x0": 1, "y0": 1}}) == {
-        "box.x1": "required (Right edge, in pixels; larger than x0)",
-        "box.y1": "required (Bottom edge, in pixels; larger than y0)",
+        "box.x1": "required (Right edge, larger than x0)",
+        "box.y1": "required (Bottom edge, larger than y0)",
     }
 
 
@@ -104,7 +104,7 @@ def test_missing_fields_say_what_to_give(crop: ToolContract) -> None:
         ("weights", [[]], ("[0]", "expected a number, got a list")),
         ("weights", [0] * 31, ("", "must have at most 30 items, got 31")),
         ("points", [], ("", "must not be empty (Where to look)")),
-        ("points", [{"x": 1}], ("[0].y", "required (Pixels from the top edge)")),
+        ("points", [{"x": 1}], ("[0].y", "required (Distance from the top edge)")),
         ("points", {"x": 1, "y": 1}, ("", "expected a list of objects, got an object")),
         ("labels", ["abcdef"], ("[0]", "must be at most 5 characters long, got 6")),
         ("labels", [1], ("[0]", "expected a text, got the number 1")),
