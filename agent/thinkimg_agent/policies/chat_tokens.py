@@ -14,7 +14,7 @@ from __future__ import annotations
 import io
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -43,6 +43,10 @@ class Prompt:
     """(P,) what the processor says of each token beside it, its type say."""
     pixels: dict[str, torch.Tensor] = field(default_factory=dict)
     """The processor's features of all images, in order."""
+
+
+_Segment = Callable[[str, tuple[EpisodeImage, ...]], Prompt]
+"""Makes tokens of text, as the template wrote it, and its images."""
 
 
 class ChatTokens:
@@ -82,21 +86,34 @@ class ChatTokens:
 
         Raises: PolicyFault, when its images and their placeholders do not match.
         """
+        try:
+            return _in_a_row(self._pieces(conversation, self._segment))
+        except ValueError as error:
+            raise PolicyFault(f"the images of one episode do not fit together: {error}") from error
+
+    def unexpanded(self, conversation: Sequence[Message]) -> list[int]:
+        """The same tokens with each image as the template writes it: for engines that put
+        in its placeholders themselves."""
+        return _in_a_row(self._pieces(conversation, self._unexpanded_segment)).ids
+
+    def _pieces(self, conversation: Sequence[Message], segment: _Segment) -> list[Prompt]:
+        """What stands between the model's own turns, and these, one after the other."""
         pieces: list[Prompt] = []
         said = [n for n, message in enumerate(conversation) if message.role == "assistant"]
         begin = 0
         for end in (*said, len(conversation)):
-            pieces.append(self._between(conversation[:begin], conversation[begin:end], pieces))
+            between = self._between(conversation[:begin], conversation[begin:end], segment)
+            # A turn that ended itself is not ended a second time.
+            ended_by = pieces[-1].ids[-1:] if pieces else []
+            ended = bool(ended_by) and between.ids[:1] == ended_by
+            pieces.append(_without_first(between) if ended else between)
             if end < len(conversation):
                 pieces.append(Prompt(self._turn_ids(conversation[end], len(pieces) // 2)))
             begin = end + 1
-        try:
-            return _in_a_row(pieces)
-        except ValueError as error:
-            raise PolicyFault(f"the images of one episode do not fit together: {error}") from error
+        return pieces
 
     def _between(
-        self, before: Sequence[Message], messages: Sequence[Message], pieces: Sequence[Prompt]
+        self, before: Sequence[Message], messages: Sequence[Message], segment: _Segment
     ) -> Prompt:
         """What stands between two turns of the model's own, or before the first."""
         clean = [self._without_template_tokens(message) for message in (*before, *messages)]
@@ -106,10 +123,7 @@ class ChatTokens:
         )
         if before:
             text = f"{MARKER}{text.rpartition(MARKER)[2]}"
-        segment = self._segment(text, images)
-        # A turn that ended itself is not ended a second time.
-        ended_by = pieces[-1].ids[-1:] if pieces else []
-        return _without_first(segment) if ended_by and segment.ids[:1] == ended_by else segment
+        return segment(text, images)
 
     def _make_segment(self, text: str, images: tuple[EpisodeImage, ...]) -> Prompt:
         pictures = [Image.open(io.BytesIO(image.shown)).convert("RGB") for image in images]
@@ -131,13 +145,23 @@ class ChatTokens:
             if isinstance(value, torch.Tensor) and value.shape == ids.shape
         }
         tokens = ids[0].tolist()
-        # What stands before the marker, if anything, belongs to the beginning of a context.
-        start = tokens.index(self._marker_id) + 1 if text.startswith(MARKER) else 0
+        start = self._start(text, tokens)
         return Prompt(
             tokens[start:],
             {name: values[start:] for name, values in beside.items()},
             {name: value for name, value in made.items() if isinstance(value, torch.Tensor)},
         )
+
+    def _unexpanded_segment(self, text: str, images: tuple[EpisodeImage, ...]) -> Prompt:
+        with self._one_at_a_time:
+            tokens: list[int] = self.tokenizer.encode(
+                text, add_special_tokens=self._adds_special_tokens(text)
+            )
+        return Prompt(tokens[self._start(text, tokens) :])
+
+    def _start(self, text: str, tokens: Sequence[int]) -> int:
+        """What stands before the marker, if anything, belongs to the beginning of a context."""
+        return tokens.index(self._marker_id) + 1 if text.startswith(MARKER) else 0
 
     def _adds_special_tokens(self, text: str) -> bool:
         """Whether the tokenizer is to begin the text with what it begins texts with."""
