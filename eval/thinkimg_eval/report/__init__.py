@@ -1,0 +1,1 @@
+"""What came out of a run, and how it differs from another: figures, tables and pages."""

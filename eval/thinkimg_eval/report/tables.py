@@ -1,0 +1,103 @@
+"""What came out of a run, in a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from thinkimg_eval.report.intervals import Estimate
+from thinkimg_eval.report.summary import Cost, Spread, Summary
+
+
+def print_summary(screen: Console, summary: Summary) -> None:
+    """The tables of a run."""
+    run = summary.run
+    screen.print(
+        f"[bold]{run.task.name}[/] {run.task.version}, {run.policy.name}: "
+        f"[bold]{said(summary.accuracy)}[/]"
+    )
+    if summary.done < summary.questions:
+        screen.print(f"{summary.done} of {summary.questions} questions done so far")
+    if summary.aborted:
+        screen.print(
+            f"{summary.aborted} aborted by the mesh or the policy's server, and not counted; "
+            "the same command tries them again",
+            style="yellow",
+        )
+    screen.print()
+    if summary.categories:
+        screen.print(_accuracies("category", summary.categories), "")
+    if summary.done:
+        use = {"with tools": summary.tools.used, "without": summary.tools.not_used}
+        screen.print(_accuracies("tool use", {n: e for n, e in use.items() if e.n}), "")
+    if summary.tools.by_tool:
+        screen.print(_tools(summary), "")
+    if summary.cost is not None:
+        screen.print(_costs(summary.cost), "")
+    screen.print(_endings(summary))
+
+
+def said(estimate: Estimate) -> str:
+    """As "91.7% (89.8 to 93.3), n = 994"."""
+    if estimate.mean is None or estimate.low is None or estimate.high is None:
+        return "nothing scored"
+    low, high = 100 * estimate.low, 100 * estimate.high
+    return f"{estimate.mean:.1%} ({low:.1f} to {high:.1f}), n = {estimate.n}"
+
+
+def _accuracies(title: str, estimates: dict[str, Estimate]) -> Table:
+    table = new_table(title, "accuracy", "95% interval", "questions")
+    for name, one in estimates.items():
+        if one.mean is None or one.low is None or one.high is None:
+            table.add_row(name, "", "", "0")
+        else:
+            interval = f"{one.low:.1%} to {one.high:.1%}"
+            table.add_row(name, f"{one.mean:.1%}", interval, str(one.n))
+    return table
+
+
+def _tools(summary: Summary) -> Table:
+    table = new_table(
+        *("tool", "calls", "questions", "accuracy", "refused", "median ms", "95% below ms")
+    )
+    for name, use in summary.tools.by_tool.items():
+        mean = use.accuracy.mean
+        table.add_row(
+            name,
+            str(use.calls),
+            str(use.accuracy.n),
+            "" if mean is None else f"{mean:.1%}",
+            str(use.caller_errors),
+            f"{use.seconds.median * 1000:.0f}",
+            f"{use.seconds.p95 * 1000:.0f}",
+        )
+    return table
+
+
+def _costs(cost: Cost) -> Table:
+    table = new_table("per question", "mean", "median", "95% below")
+    rows: dict[str, Spread] = {
+        "tokens read": cost.prompt_tokens,
+        "tokens written": cost.completion_tokens,
+        "turns": cost.turns,
+        "seconds": cost.seconds,
+        "of the policy": cost.policy_seconds,
+        "of tools": cost.tool_seconds,
+    }
+    for name, one in rows.items():
+        table.add_row(name, f"{one.mean:.4g}", f"{one.median:.4g}", f"{one.p95:.4g}")
+    return table
+
+
+def _endings(summary: Summary) -> Table:
+    table = new_table("ended", "questions")
+    for ending, count in summary.endings.items():
+        table.add_row(ending.replace("_", " "), str(count))
+    return table
+
+
+def new_table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 else "right")
+    return table

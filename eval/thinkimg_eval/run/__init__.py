@@ -1,0 +1,1 @@
+"""Running a task: every question an episode, all of it on disk as it comes."""

@@ -1,0 +1,168 @@
+"""One question to its end: the episode, again where it was broken off, and its score."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import inspect
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from thinkimg_agent.dialects import Dialect
+from thinkimg_agent.episode import Limits, run_episode
+from thinkimg_agent.policies.policy import Policy, PolicyFault
+from thinkimg_agent.sample import Sample
+from thinkimg_agent.trajectory import StopReason, Trajectory
+from thinkimg_eval.run.config import RetrySection
+from thinkimg_eval.task import Scorer, Task
+from thinkimg_rpc.client import Mesh
+from thinkimg_rpc.contract import ToolContract
+from thinkimg_rpc.errors import CallerError, InvalidRequest, MeshFault
+
+LONGEST_AVOIDED_S = 60.0
+
+
+class ScorerFailed(InvalidRequest):
+    """A task's scorer has a fault of its own, so that no answer can be judged."""
+
+
+@dataclass
+class _Server:
+    policy: Policy
+    episodes: int = 0
+    faults: int = 0
+    """In a row."""
+    avoid_until: float = 0.0
+
+    def ended(self, *, fault: bool) -> None:
+        """An episode has ended here; after a fault others come first for a while."""
+        self.faults = self.faults + 1 if fault else 0
+        wait_s = min(LONGEST_AVOIDED_S, 2.0**self.faults) if fault else 0.0
+        self.avoid_until = time.monotonic() + wait_s
+
+
+class PolicyPool:
+    """The same model at several servers: an episode stays at one, where its context is known."""
+
+    def __init__(self, policies: Sequence[Policy]) -> None:
+        self._servers = [_Server(policy) for policy in policies]
+
+    @contextmanager
+    def least_busy(self) -> Iterator[_Server]:
+        """The server for an episode: of those that have not just failed, the least busy."""
+        now = time.monotonic()
+        server = min(self._servers, key=lambda one: (one.avoid_until > now, one.episodes))
+        server.episodes += 1
+        try:
+            yield server
+        finally:
+            server.episodes -= 1
+
+
+@dataclass(frozen=True)
+class Questions:
+    """A task's samples, each made in a thread when its turn comes."""
+
+    task: Task
+    maker: ThreadPoolExecutor
+    """Of one thread, so that whoever draws a sample need not think of others."""
+
+    async def at(self, index: int) -> Sample:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.maker, self.task.samples.__getitem__, index)
+
+
+@dataclass(frozen=True)
+class EpisodeSetting:
+    """What all episodes of a run have in common."""
+
+    questions: Questions
+    policies: PolicyPool
+    mesh: Mesh
+    limits: Limits
+    dialect: Dialect
+    tools: Sequence[ToolContract]
+    retry: RetrySection
+
+    async def answer(self, index: int) -> Trajectory:
+        """The scored trajectory of a question; ABORTED only after all tries.
+
+        Raises: InvalidRequest, when the sample is no good; ScorerFailed.
+        """
+        sample = await self.questions.at(index)
+        for wait_s in self._waits():
+            trajectory = await self._episode(sample)
+            if trajectory.stop is not StopReason.ABORTED:
+                break
+            if wait_s is not None:
+                await asyncio.sleep(wait_s)
+        trajectory.sample_index = index
+        await self._score(sample, trajectory)
+        return trajectory
+
+    def _waits(self) -> list[float | None]:
+        """The seconds to wait after each try that fails; None after the last."""
+        return [*(self.retry.wait_s * 2**n for n in range(self.retry.times)), None]
+
+    async def _episode(self, sample: Sample) -> Trajectory:
+        prompt = self.questions.task.prompt
+        asked = f"{sample.question}\n{prompt}" if prompt else sample.question
+        with self.policies.least_busy() as server:
+            try:
+                trajectory = await run_episode(
+                    dataclasses.replace(sample, question=asked),
+                    server.policy,
+                    self.mesh,
+                    self.limits,
+                    dialect=self.dialect,
+                    tools=self.tools,
+                )
+            except CallerError as error:
+                raise InvalidRequest(f"sample {sample.id}: {error}") from error
+            server.ended(fault=trajectory.stop is StopReason.ABORTED)
+            return trajectory
+
+    async def _score(self, sample: Sample, trajectory: Trajectory) -> None:
+        """Set the score; an answer that cannot be judged, like one of no judge, ends as ABORTED."""
+        if trajectory.stop is StopReason.ABORTED:
+            return
+        if trajectory.answer is None:
+            trajectory.score = 0.0
+            return
+        for wait_s in self._waits():
+            try:
+                trajectory.score = await score_of(
+                    self.questions.task.scorer, trajectory.answer, sample
+                )
+                return
+            except (MeshFault, PolicyFault) as fault:
+                if wait_s is None:
+                    trajectory.stop = StopReason.ABORTED
+                    trajectory.stop_detail = f"not scored: {fault}"
+                else:
+                    await asyncio.sleep(wait_s)
+
+
+async def score_of(scorer: Scorer, answer: str, sample: Sample) -> float:
+    """What the scorer gives an answer. Raises: ScorerFailed; MeshFault, PolicyFault of a judge."""
+    try:
+        scored = (
+            scorer(answer, sample)
+            if inspect.iscoroutinefunction(scorer)
+            # A parser of formulas can take its time, and others would wait for it.
+            else await asyncio.to_thread(scorer, answer, sample)
+        )
+        value = float(await scored if inspect.isawaitable(scored) else scored)
+    except (MeshFault, PolicyFault):
+        raise
+    except Exception as error:
+        raise ScorerFailed(
+            f"sample {sample.id}: the scorer failed at the answer {answer!r}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if not 0 <= value <= 1:
+        raise ScorerFailed(f"sample {sample.id}: the scorer gave {value}, which is not 0 to 1")
+    return value
