@@ -20,6 +20,9 @@ def draw_pie(axes: Axes, numbers: Numbers, look: Look, *, labelled: bool) -> lis
         autopct="%.0f%%" if look.values_written else None,
         wedgeprops={"edgecolor": look.paper, "linewidth": 1} if look.bar_edge else {},
     )
+    if look.values_written:
+        for text, color in zip(texts[-1], numbers.category_colors, strict=True):
+            text.set_color(look.ink_on(color.hexadecimal))
     drawn = [
         Drawn("wedge", wedge, category=category, color_name=color.name, value=value)
         for wedge, category, color, value in zip(

@@ -52,6 +52,14 @@ class Look:
     values_written: bool
     markers: tuple[str, ...]
     line_markers: bool
+    contrast_labels: bool = False
+    """Whether what is written on a bar or a wedge is dark or bright by its colour."""
+
+    def ink_on(self, hexadecimal: str) -> str:
+        """The colour of letters on a mark of that colour."""
+        if not self.contrast_labels:
+            return self.ink
+        return "#000000" if _lightness(hexadecimal) > 130 else "#ffffff"
 
 
 def choose_look(book: StyleBook, rng: random.Random) -> Look:
