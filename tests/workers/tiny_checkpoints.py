@@ -65,7 +65,7 @@ def save_grounding_dino(folder: Path, *, mm: bool = False) -> Path:
         model = transformers.GroundingDinoForObjectDetection(
             transformers.GroundingDinoConfig(**options)
         )
-    _enliven(model)
+    enliven(model)
     model.save_pretrained(folder)
     images = transformers.GroundingDinoImageProcessor(
         size={"shortest_edge": 96, "longest_edge": 160}
@@ -81,7 +81,7 @@ def _bert_tokenizer() -> transformers.BertTokenizer:
     return transformers.BertTokenizer(vocab={word: i for i, word in enumerate(vocabulary)})
 
 
-def _enliven(model: torch.nn.Module) -> None:
+def enliven(model: torch.nn.Module) -> None:
     """Fresh models are initialised to say nearly the same everywhere; spread their answers."""
     with torch.no_grad():
         for parameter in model.parameters():
@@ -164,7 +164,7 @@ def save_qwen_vl(
     if text is not None:  # the two meet at the language model's width
         width = "out_hidden_size" if "out_hidden_size" in vision else "hidden_size"
         vision = {**vision, width: text["hidden_size"]}
-    tokenizer = _byte_tokenizer(QWEN_SPECIAL)
+    tokenizer = byte_tokenizer(QWEN_SPECIAL)
     ids = {token: tokenizer.convert_tokens_to_ids(token) for token in QWEN_SPECIAL}
     config = parts.config(
         text_config={
@@ -188,7 +188,7 @@ def save_qwen_vl(
         vision_end_token_id=ids["<|vision_end|>"],
     )
     model = parts.model(config)
-    _enliven(model)
+    enliven(model)
     model.generation_config.eos_token_id = [ids["<|im_end|>"]]
     model.generation_config.pad_token_id = ids["<|endoftext|>"]
     model.save_pretrained(folder)
@@ -218,7 +218,7 @@ MOLMO_SPECIAL = (
 def save_molmo2(folder: Path) -> Path:
     """A Molmo 2 of about 0.1 M parameters."""
     torch.manual_seed(0)
-    tokenizer = _byte_tokenizer(MOLMO_SPECIAL)
+    tokenizer = byte_tokenizer(MOLMO_SPECIAL)
     ids = {token: tokenizer.convert_tokens_to_ids(token) for token in MOLMO_SPECIAL}
     molmo: Any = transformers.Molmo2Config
     config = molmo(
@@ -258,7 +258,7 @@ def save_molmo2(folder: Path) -> Path:
         frame_end_token_id=ids["<frame_end>"],
     )
     model: Any = transformers.Molmo2ForConditionalGeneration(config)
-    _enliven(model)
+    enliven(model)
     model.generation_config.eos_token_id = ids["<|im_end|>"]
     model.generation_config.pad_token_id = ids["<|endoftext|>"]
     model.save_pretrained(folder)
@@ -301,17 +301,18 @@ def teach(folder: Path, question: str, answer: str, picture: Pixels) -> None:
     model.save_pretrained(folder)
 
 
-def _byte_tokenizer(special: tuple[str, ...]) -> Any:
-    """One token for each byte, and the special ones."""
+def byte_tokenizer(special: tuple[str, ...], **named: Any) -> Any:
+    """One token for each byte, and the special ones: padding, any, the end of a turn, more.
+
+    Args:
+        named: what else the tokenizer is told, such as `bos_token`.
+    """
     vocabulary = {letter: i for i, letter in enumerate(sorted(ByteLevel.alphabet()))}
     tokenizer = Tokenizer(BPE(vocab=vocabulary, merges=[]))
     tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
     tokenizer.decoder = ByteLevelDecoder()
     fast: Any = transformers.PreTrainedTokenizerFast
-    return fast(
-        tokenizer_object=tokenizer,
-        bos_token="<|endoftext|>",
-        eos_token="<|im_end|>",
-        pad_token="<|endoftext|>",
-        additional_special_tokens=[token for token in special if token not in special[:3:2]],
-    )
+    known = {"bos_token": special[0], "eos_token": special[2], "pad_token": special[0]}
+    made = fast(tokenizer_object=tokenizer, **known | named)
+    made.add_tokens(list(special), special_tokens=True)
+    return made

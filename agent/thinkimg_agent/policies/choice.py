@@ -6,6 +6,7 @@ import os
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,22 @@ def _transformers(model: str, options: PolicyOptions) -> Any:
     )
 
 
+def _vllm(model: str, options: PolicyOptions) -> Any:
+    """vllm:FOLDER or vllm:HUB/NAME, on the vLLM that is installed here."""
+    if find_spec("vllm") is None:
+        raise InvalidRequest.field(
+            "policy", "vLLM is not installed: pip install 'thinkimg-rpc[vllm]'"
+        )
+    from thinkimg_agent.policies.local_sampling import LocalSampling
+    from thinkimg_agent.policies.vllm_engine import VllmPolicy
+
+    return VllmPolicy(
+        _required(model),
+        sampling=LocalSampling(temperature=options.temperature, seed=options.seed),
+        max_image_pixels=options.max_image_pixels,
+    )
+
+
 def _scripted(file: str, options: PolicyOptions) -> Any:
     """scripted:FILE, the turns of a text file, separated by lines of ---."""
     from thinkimg_agent.policies.scripted import ScriptedPolicy
@@ -104,5 +121,6 @@ def _required(model: str) -> str:
 _BUILT_IN: dict[str, Any] = {
     "openai": _openai,
     "transformers": _transformers,
+    "vllm": _vllm,
     "scripted": _scripted,
 }

@@ -26,7 +26,7 @@ _LLAVA_ONEVISION = (
     "<|im_start|>{{ message['role'] }} "
     "{% for part in message['content'] if part['type'] == 'image' %}<image>{% endfor %}"
     "{% for part in message['content'] if part['type'] == 'text' %}"
-    "\n{{ part['text'] }}{% endfor %}"
+    "{{ '\n' + part['text'] }}{% endfor %}"
     "<|im_end|>"
     "{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"

@@ -73,11 +73,11 @@ class TransformersPolicy:
         self._longest = getattr(
             self._model.config.get_text_config(), "max_position_embeddings", 1 << 30
         )
-        self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._writing: asyncio.Task[None] | None = None
         torch.manual_seed(sampling.seed)
 
     async def __aenter__(self) -> Self:
+        self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._writing = asyncio.create_task(self._write_turns(), name="policy")
         return self
 
