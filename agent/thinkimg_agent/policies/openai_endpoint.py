@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 import openai
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from thinkimg_agent.conversation import Message
 from thinkimg_agent.coordinates import CoordinateSpace
@@ -86,7 +87,7 @@ class OpenAIPolicy:
         try:
             if self._sampling.stream:
                 return await self._in_pieces(request)
-            return _generation(await self._client.chat.completions.create(**request))
+            return _generation(await self._ask(request))
         except openai.BadRequestError as error:
             if error.code == _CONTEXT_FULL or "maximum context length" in str(error):
                 raise ContextFull(_words(error)) from error
@@ -105,11 +106,22 @@ class OpenAIPolicy:
     ) -> None:
         await self._client.close()
 
+    async def _ask(self, request: dict[str, Any]) -> Any:
+        """What `chat.completions.create` does, without its walk through every part of the
+        conversation: that holds the event loop longer than all else of a turn together."""
+        return await self._client.post(
+            "/chat/completions",
+            body=request,
+            cast_to=ChatCompletion,
+            stream=self._sampling.stream,
+            stream_cls=openai.AsyncStream[ChatCompletionChunk],
+        )
+
     async def _in_pieces(self, request: dict[str, Any]) -> Generation:
         """A turn that is streamed; one that breaks off is asked for anew."""
         for left in range(self._client.max_retries, -1, -1):
             try:
-                return await _gathered(await self._client.chat.completions.create(**request))
+                return await _gathered(await self._ask(request))
             except (openai.APIConnectionError, PolicyFault):
                 if not left:
                     raise
