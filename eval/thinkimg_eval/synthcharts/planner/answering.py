@@ -2,11 +2,218 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+from thinkimg_eval.synthcharts.asked import Asked, Family, Way
 from thinkimg_eval.synthcharts.planner.answer import Answer
-from thinkimg_eval.synthcharts.planner.any_chart import answer_about_text
+from thinkimg_eval.synthcharts.planner.any_chart import UNKNOWN, answer_about_text
+from thinkimg_eval.synthcharts.planner.bar_values import bar_values
+from thinkimg_eval.synthcharts.planner.categories import clean
+from thinkimg_eval.synthcharts.planner.glance import kind_seen
+from thinkimg_eval.synthcharts.planner.line_values import line_values
 from thinkimg_eval.synthcharts.planner.look import Look
+from thinkimg_eval.synthcharts.planner.panels import panel_drawn, panel_titled
+from thinkimg_eval.synthcharts.planner.picture import Picture, labelled
+from thinkimg_eval.synthcharts.planner.points import count_points, point_values
+from thinkimg_eval.synthcharts.planner.series_values import values_of_series
+from thinkimg_eval.synthcharts.planner.slices import slice_values
+from thinkimg_eval.synthcharts.planner.texts import likeness
+from thinkimg_eval.synthcharts.planner.values import Value, rounded
+from thinkimg_eval.synthcharts.wording import read_question
+
+_NAMED = 0.6
 
 
 def answer_to(look: Look) -> Answer:
     """Raises: NotYetSeen, with the calls that are needed first."""
-    return answer_about_text(look)
+    asked = _asked(look.question)
+    if asked is None or look.first is None:
+        return answer_about_text(look)
+    answer = _RULES[asked.family](Picture(look, look.first.name), asked)
+    return answer or Answer("I could not find it.", _guess(asked))
+
+
+def _asked(question: str) -> Asked | None:
+    """What is asked, also where a line on the form of the answer follows."""
+    return read_question(question) or read_question(question.strip().split("\n")[0])
+
+
+def _guess(asked: Asked) -> str:
+    """What to say when nothing was found."""
+    if asked.family is Family.YES_NO:
+        return "no"
+    if asked.family is Family.COMPARE:
+        return asked.categories[0]
+    if asked.family is Family.COUNT:
+        return "3"
+    return UNKNOWN
+
+
+def values_of(
+    picture: Picture, series: str = "", only: str = "", *, every: bool = False
+) -> list[Value]:
+    """The values of a chart by category, at least that of the one asked for.
+
+    `every`: of all bars, also where several stand at one name. Raises: NotYetSeen.
+    """
+    aspect = picture.scale.aspect
+    match kind_seen(picture.view(), aspect):
+        case "bars":
+            wanted = f"bars of {series}" if series else "bars"
+            spans, found = picture.texts_and("I read the text and look for the bars.", wanted)
+            return bar_values(labelled(found, wanted), spans, aspect, every=every)
+        case "line":
+            return line_values(picture, series, only)
+        case "slices":
+            return slice_values(picture)
+        case "points":
+            return point_values(picture, series)
+
+
+def _value_of(picture: Picture, name: str, series: str = "") -> Value | None:
+    return _at(name, values_of(picture, series, only=name))
+
+
+def _at(name: str, values: Sequence[Value]) -> Value | None:
+    best = max(values, key=lambda value: likeness(name, value.name), default=None)
+    return best if best is not None and likeness(name, best.name) >= _NAMED else None
+
+
+def _labelled_value(picture: Picture, asked: Asked) -> Answer | None:
+    [name] = asked.categories
+    value = _value_of(picture, name, *asked.series)
+    if value is None:
+        return None
+    return Answer(f"{value.text} is written at {name}.", value.text)
+
+
+def _unlabelled_value(picture: Picture, asked: Asked) -> Answer | None:
+    if asked.way is not Way.VALUE:
+        return _extreme_point(picture, asked)
+    [name] = asked.categories
+    value = _value_of(picture, name, *asked.series)
+    if value is None:
+        return None
+    return Answer(f"On the axis that is about {value.text}.", value.text)
+
+
+def _extreme_point(picture: Picture, asked: Asked) -> Answer | None:
+    values = [one.value for one in point_values(picture, asked.series[0])]
+    if not values:
+        return None
+    value = rounded(max(values) if asked.way is Way.HIGHEST else min(values))
+    return Answer(f"The {asked.way} point is at about {value}.", value)
+
+
+def _extreme(picture: Picture, asked: Asked) -> Answer | None:
+    if asked.noun == "series":
+        values = values_of_series(picture, asked.way, *asked.categories)
+    else:
+        values = values_of(picture, *asked.series)
+    return _ranked(values, asked.way)
+
+
+def _compare(picture: Picture, asked: Asked) -> Answer | None:
+    values = values_of(picture, *asked.series)
+    named = [(name, _at(name, values)) for name in asked.categories]
+    return _ranked([Value(name, one.value) for name, one in named if one], asked.way)
+
+
+def _ranked(values: Sequence[Value], way: Way) -> Answer | None:
+    """The first, second or last."""
+    if not values:
+        return None
+    from_top = way in (Way.HIGHEST, Way.SECOND_HIGHEST)
+    ordered = sorted(values, key=lambda one: one.value, reverse=from_top)
+    rank = 1 if way in (Way.SECOND_HIGHEST, Way.SECOND_LOWEST) else 0
+    chosen = ordered[min(rank, len(ordered) - 1)]
+    ranking = ", ".join(f"{clean(one.name)} {one.text}" for one in ordered[:3])
+    return Answer(f"In order: {ranking}.", clean(chosen.name))
+
+
+def _count(picture: Picture, asked: Asked) -> Answer | None:
+    if asked.way is Way.EVERY:
+        count = count_points(picture, asked.series[0])
+        return Answer(f"I count {count} points.", str(count)) if count else None
+    values = values_of(picture, *asked.series, every=True)
+    limit = asked.threshold
+    if asked.categories:
+        other = _at(asked.categories[0], values)
+        limit = None if other is None else other.value
+    if limit is None or not values:
+        return None
+    count = sum(_holds(value.value, asked.way, limit) for value in values)
+    return Answer(f"{count} of {len(values)} values are {asked.way} {rounded(limit)}.", str(count))
+
+
+def _holds(value: float, way: Way, limit: float) -> bool:
+    return value > limit if way is Way.ABOVE else value < limit
+
+
+def _panel(picture: Picture, asked: Asked) -> Answer | None:
+    if asked.way is Way.SHOWN:
+        title = panel_drawn(picture, color=asked.color, kind=asked.kind)
+        return Answer("I looked at all panels.", title) if title else None
+    panel = panel_titled(picture, asked.panel)
+    if panel is None:
+        return None
+    return (_extreme if asked.noun else _unlabelled_value)(panel, asked)
+
+
+def _color_to_series(picture: Picture, asked: Asked) -> Answer | None:
+    wanted = f"{asked.color} legend entry"
+    spans, found = picture.texts_and("I read the text and look for the color.", wanted)
+    for box in labelled(found, wanted):
+        names = [span for span in spans if box.has_middle_of(span.box)]
+        if names:
+            name = clean(" ".join(span.text for span in names))
+            return Answer(f"The legend has {name} beside {asked.color}.", name)
+    return None
+
+
+def _yes_no(picture: Picture, asked: Asked) -> Answer | None:
+    pair = _pair(picture, asked)
+    if pair is None:
+        return None
+    one, other = pair
+    answer = "yes" if _holds(one, asked.way, other) else "no"
+    return Answer(f"{rounded(one)} against {rounded(other)}.", answer)
+
+
+def _arithmetic(picture: Picture, asked: Asked) -> Answer | None:
+    pair = _pair(picture, asked)
+    if pair is None:
+        return None
+    one, other = pair
+    if asked.way is Way.RATIO:
+        return Answer(f"{one:g} / {other:g}.", f"{one / other:.2f}") if other else None
+    return Answer(f"{one:g} and {other:g}.", f"{round(abs(one - other), 2):g}")
+
+
+def _pair(picture: Picture, asked: Asked) -> tuple[float, float] | None:
+    """The two numbers a question is about."""
+    names, series = asked.categories, asked.series
+    if len(series) == 2:
+        values = [_value_of(picture, names[0], one) for one in series]
+    elif len(names) == 2:
+        every = values_of(picture, *series)
+        values = [_at(name, every) for name in names]
+    else:
+        values = [_value_of(picture, names[0], *series)]
+    numbers = [value.value for value in values if value is not None]
+    if asked.threshold is not None:
+        numbers.append(asked.threshold)
+    return (numbers[0], numbers[1]) if len(numbers) == 2 else None
+
+
+_RULES: dict[Family, Callable[[Picture, Asked], Answer | None]] = {
+    Family.LABELLED_VALUE: _labelled_value,
+    Family.UNLABELLED_VALUE: _unlabelled_value,
+    Family.EXTREME: _extreme,
+    Family.COMPARE: _compare,
+    Family.COUNT: _count,
+    Family.PANEL: _panel,
+    Family.COLOR_TO_SERIES: _color_to_series,
+    Family.YES_NO: _yes_no,
+    Family.ARITHMETIC: _arithmetic,
+}

@@ -39,6 +39,12 @@ class Closer:
     box: Box
     """Which part of the picture it is."""
 
+    def part(self, box: Box) -> NDArray[np.float32]:
+        """What is in a box of the picture."""
+        x0, x1 = ((x - self.box.x0) / self.box.width for x in (box.x0, box.x1))
+        y0, y1 = ((y - self.box.y0) / self.box.height for y in (box.y0, box.y1))
+        return _part(self.pixels, Box(x0, y0, x1, y1))
+
 
 @dataclass(frozen=True)
 class Picture:

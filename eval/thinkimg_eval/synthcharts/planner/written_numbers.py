@@ -20,7 +20,7 @@ _MISREAD = str.maketrans({"O": "0", "o": "0", "l": "1", "I": "1", "|": "1", "S":
 
 def number_in(text: str) -> float | None:
     """The number that a text is, with its unit or sign; None if it is something else."""
-    text = text.strip().strip("()")
+    text = re.sub(r"(?<=\d)\s*\.\s*(?=\d)", ".", text.strip().strip("()"))
     found = _NUMBER.fullmatch(text)
     if found is None and sum(map(str.isdigit, text)) * 2 >= len(text):
         found = _NUMBER.fullmatch(text.translate(_MISREAD))

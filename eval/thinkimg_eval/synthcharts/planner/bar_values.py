@@ -1,0 +1,59 @@
+"""What the bars of a chart stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from thinkimg_eval.synthcharts.planner.bars import Bars, read_bars
+from thinkimg_eval.synthcharts.planner.places import Box, union_of
+from thinkimg_eval.synthcharts.planner.texts import Span
+from thinkimg_eval.synthcharts.planner.values import Value, value_labels
+
+_ASIDE = 0.75
+"""How far from the middle of a bar, in parts of its thickness, a number on it may be."""
+
+
+def bar_values(
+    boxes: Sequence[Box], spans: Sequence[Span], aspect: float, *, every: bool = False
+) -> list[Value]:
+    """The value of each bar that has a name, in the order of the names.
+
+    `aspect`: width over height of the picture. `every`: not only the one nearest to
+    each name.
+    """
+    bars = read_bars(boxes, spans)
+    if bars is None:
+        return []
+    numbers = value_labels(spans, union_of(bars.boxes))
+    if every:
+        return [_value_of("", box, bars, numbers, aspect) for box in bars.boxes]
+    values = []
+    for label in bars.labels:
+        box = bars.at(label)
+        if box is not None:
+            values.append(_value_of(label.name, box, bars, numbers, aspect))
+    return values
+
+
+def _value_of(name: str, box: Box, bars: Bars, numbers: Sequence[Span], aspect: float) -> Value:
+    written = _written_at(box, bars, numbers, aspect)
+    if written is not None and written.number is not None:
+        return Value(name, written.number, written.text.replace(" ", ""), box)
+    measured = bars.value(box)
+    return Value(name, bars.length(box) if measured is None else measured, place=box)
+
+
+def _written_at(box: Box, bars: Bars, numbers: Sequence[Span], aspect: float) -> Span | None:
+    """The number on a bar, or just beyond its tip."""
+    near: list[tuple[float, Span]] = []
+    for span in numbers:
+        if bars.upright:
+            aside = abs(span.box.x - box.x) / box.width
+            beyond, size = box.y0 - span.box.y, span.box.height
+        else:
+            aside = abs(span.box.y - box.y) / box.height
+            beyond, size = span.box.x0 - box.x1, span.box.height / aspect
+        on_it = box.has_middle_of(span.box)
+        if aside <= _ASIDE and (on_it or -size < beyond < 1.5 * size):
+            near.append((aside, span))
+    return min(near, key=lambda one: one[0], default=(0.0, None))[1]

@@ -1,0 +1,77 @@
+"""What the lines of a chart stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from thinkimg_eval.synthcharts.planner.axes import Axis, value_axis
+from thinkimg_eval.synthcharts.planner.categories import Label, labels_along, named
+from thinkimg_eval.synthcharts.planner.legend import SWATCHES, entries_of
+from thinkimg_eval.synthcharts.planner.lines import height_at
+from thinkimg_eval.synthcharts.planner.paint import Color, paper_of, strongest
+from thinkimg_eval.synthcharts.planner.picture import Closer, Picture, labelled
+from thinkimg_eval.synthcharts.planner.places import Box
+from thinkimg_eval.synthcharts.planner.texts import likeness
+from thinkimg_eval.synthcharts.planner.values import Value
+
+_COLUMN = 0.012
+"""Half the width, in parts of the picture, of a column that is looked at closely."""
+_SWATCH_MARGIN = 0.004
+
+
+def plot_of(axis: Axis) -> Box:
+    """About where data may be: right of the ticks, between the first and the last."""
+    ticks = [tick.box for tick in axis.ticks]
+    top, foot = min(box.y for box in ticks), max(box.y for box in ticks)
+    above = (foot - top) * 0.4  # room for a legend, above the last tick
+    return Box(max(box.x1 for box in ticks), max(0.0, top - above), 1.0, foot)
+
+
+def line_values(picture: Picture, series: str = "", only: str = "") -> list[Value]:
+    """The value of a line at each category, or at one. Raises: NotYetSeen.
+
+    `series`: none if there is but one line.
+    """
+    wanted = f"line of {series}" if series else "line"
+    searches = (wanted, SWATCHES) if series else (wanted,)
+    spans, found = picture.texts_and("I read the text and look for the line.", *searches)
+    axis = value_axis(spans, "y")
+    if axis is None:
+        return []
+    plot, boxes = plot_of(axis), labelled(found, wanted)
+    labels = labels_along(spans, plot, "x")
+    at = named(only, labels) if only else None
+    area = _area(at, plot, boxes)
+    swatches = [one.swatch for one in entries_of(spans, found) if likeness(one.name, series) > 0.7]
+    parts = [area, *(swatch.grown(_SWATCH_MARGIN) for swatch in swatches[:1])]
+    closer = picture.closer("I look at the line closely.", *parts)
+    paper = paper_of(picture.view())
+    color = strongest(closer[-1].pixels, paper)
+    if color is None:
+        return []
+    return _values_at([at] if at else labels, closer[0], color, paper, axis)
+
+
+def column_at(label: Label, plot: Box) -> Box:
+    """The narrow column of the plot above a name."""
+    middle = label.place
+    return Box(max(0.0, middle - _COLUMN), plot.y0, min(1.0, middle + _COLUMN), plot.y1)
+
+
+def _area(at: Label | None, plot: Box, boxes: Sequence[Box]) -> Box:
+    """What to look at: a narrow column at a category, else all of the line."""
+    if at is not None:
+        return column_at(at, plot)
+    return boxes[0].grown(0.01) if boxes else plot
+
+
+def _values_at(
+    labels: Sequence[Label], closer: Closer, color: Color, paper: Color, axis: Axis
+) -> list[Value]:
+    values = []
+    for label in labels:
+        y = height_at(closer, label.place, color, paper)
+        if y is not None:
+            place = Box(label.place, y, label.place, y)
+            values.append(Value(label.name, axis.value_at(y), place=place))
+    return values

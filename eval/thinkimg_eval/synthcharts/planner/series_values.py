@@ -1,0 +1,88 @@
+"""The values of all series at one category."""
+
+from __future__ import annotations
+
+from thinkimg_eval.synthcharts.asked import Way
+from thinkimg_eval.synthcharts.planner.axes import value_axis
+from thinkimg_eval.synthcharts.planner.bar_values import bar_values
+from thinkimg_eval.synthcharts.planner.categories import labels_along, named
+from thinkimg_eval.synthcharts.planner.glance import kind_seen
+from thinkimg_eval.synthcharts.planner.legend import SWATCHES, Entry, entries_of
+from thinkimg_eval.synthcharts.planner.line_values import column_at, plot_of
+from thinkimg_eval.synthcharts.planner.lines import height_at
+from thinkimg_eval.synthcharts.planner.paint import paper_of, strongest
+from thinkimg_eval.synthcharts.planner.picture import Picture, labelled
+from thinkimg_eval.synthcharts.planner.places import union_of
+from thinkimg_eval.synthcharts.planner.points import heights_of, search_for
+from thinkimg_eval.synthcharts.planner.texts import Span, likeness
+from thinkimg_eval.synthcharts.planner.values import Value
+
+
+def values_of_series(picture: Picture, way: Way, category: str = "") -> list[Value]:
+    """One value for each name in the legend: at a category, else its highest or lowest.
+
+    Raises: NotYetSeen.
+    """
+    spans, found = picture.texts_and("I read the text and look for the legend.", SWATCHES)
+    entries = entries_of(spans, found)
+    match kind_seen(picture.view(), picture.scale.aspect):
+        case "line" if entries:
+            return _of_lines(picture, category, spans, entries)
+        case "points" if entries:
+            return _of_points(picture, way, spans, entries)
+        case _ if entries:
+            return _of_bars(picture, category, spans, entries)
+    return []
+
+
+def _of_points(picture: Picture, way: Way, spans: list[Span], entries: list[Entry]) -> list[Value]:
+    axis = value_axis(spans, "y")
+    if axis is None:
+        return []
+    searches = [search_for(entry.name) for entry in entries]
+    found = picture.places("I look for the points of each.", *searches)
+    values = []
+    for entry, search in zip(entries, searches, strict=True):
+        heights = [one.value for one in heights_of(labelled(found, search), axis)]
+        if heights:
+            end = max(heights) if way is Way.HIGHEST else min(heights)
+            values.append(Value(entry.name, end))
+    return values
+
+
+def _of_bars(
+    picture: Picture, category: str, spans: list[Span], entries: list[Entry]
+) -> list[Value]:
+    searches = [f"bars of {entry.name}" for entry in entries]
+    found = picture.places("I look for the bars of each.", *searches)
+    values = []
+    for entry, search in zip(entries, searches, strict=True):
+        own = bar_values(labelled(found, search), spans, picture.scale.aspect)
+        at = max(own, key=lambda value: likeness(category, value.name), default=None)
+        if at is not None and likeness(category, at.name) > 0.6:
+            values.append(Value(entry.name, at.value, at.written, at.place))
+    return values
+
+
+def _of_lines(
+    picture: Picture, category: str, spans: list[Span], entries: list[Entry]
+) -> list[Value]:
+    axis = value_axis(spans, "y")
+    if axis is None:
+        return []
+    plot = plot_of(axis)
+    at = named(category, labels_along(spans, plot, "x"))
+    if at is None:
+        return []
+    legend = union_of([entry.swatch for entry in entries]).grown(0.01)
+    column, key = picture.closer(
+        f"I look at {category} and at the legend closely.", column_at(at, plot), legend
+    )
+    paper = paper_of(picture.view())
+    values = []
+    for entry in entries:
+        color = strongest(key.part(entry.swatch), paper)
+        y = None if color is None else height_at(column, at.place, color, paper)
+        if y is not None:
+            values.append(Value(entry.name, axis.value_at(y)))
+    return values
