@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from thinkimg_agent.viewer.page import run_page, write_page
+from thinkimg_agent.viewer.page import run_page, write_page, write_part
 
-__all__ = ["run_page", "write_page"]
+__all__ = ["run_page", "write_page", "write_part"]

@@ -36,3 +36,11 @@ for (const button of buttons) {
 }
 tool.addEventListener("change", show);
 words.addEventListener("input", show);
+
+// A link to an episode opens it, wherever it comes from.
+function openTarget() {
+  const target = document.getElementById(location.hash.slice(1));
+  if (target) { target.querySelector("details").open = true; target.scrollIntoView(); }
+}
+window.addEventListener("hashchange", openTarget);
+openTarget();

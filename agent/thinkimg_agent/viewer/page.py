@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,11 +59,20 @@ class EpisodeView:
 
 @dataclass
 class RunView:
-    """A run, and the bytes of the images its page shows, as data URLs by digest."""
+    """Episodes of a run, and the URLs of the images that their page shows, by digest."""
 
     name: str
     episodes: list[EpisodeView] = field(default_factory=list)
     pictures: dict[str, str] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    """To the pages around this one, by what they are called."""
+
+    def add(self, number: int, trajectory: Trajectory, url_of: Callable[[str], str]) -> None:
+        """Show an episode too; `url_of` gives an image's URL by its digest."""
+        self.episodes.append(episode_view(number, trajectory))
+        for image in trajectory.images:
+            if image.shown_digest not in self.pictures:
+                self.pictures[image.shown_digest] = url_of(image.shown_digest)
 
     @property
     def verdicts(self) -> dict[str, int]:
@@ -86,6 +96,25 @@ def write_page(run: Path, page: Path) -> int:
     return len(view.episodes)
 
 
+def write_part(
+    run: Path,
+    page: Path,
+    numbered: Iterable[tuple[int, Trajectory]],
+    *,
+    name: str,
+    links: Mapping[str, str],
+) -> None:
+    """Write a page of some of a run's episodes, for runs that are too long for one page.
+
+    It shows the images out of the run's folder, and has to stay beside it. Each episode is
+    found under `#episode-N`, by its number.
+    """
+    view = RunView(name, links=dict(links))
+    for number, trajectory in numbered:
+        view.add(number, trajectory, lambda digest: _linked(run, page, digest))
+    page.write_text(_render(view), encoding="utf-8")
+
+
 def run_page(run: Path) -> str:
     """The HTML of a run's page. Raises: BadTrajectory, FileNotFoundError."""
     return _render(run_view(run))
@@ -95,10 +124,7 @@ def run_view(run: Path) -> RunView:
     """All that the page of a run's folder shows. Raises: BadTrajectory, FileNotFoundError."""
     view = RunView(run.resolve().name)
     for number, trajectory in enumerate(read_trajectories(run), 1):
-        view.episodes.append(episode_view(number, trajectory))
-        for image in trajectory.images:
-            if image.shown_digest not in view.pictures:
-                view.pictures[image.shown_digest] = _data_url(run, image.shown_digest)
+        view.add(number, trajectory, lambda digest: _data_url(run, digest))
     return view
 
 
@@ -147,6 +173,11 @@ def _data_url(run: Path, digest: str) -> str:
         return ""
     data = base64.b64encode(path.read_bytes()).decode()
     return f"data:{_TYPES.get(path.suffix, 'application/octet-stream')};base64,{data}"
+
+
+def _linked(run: Path, page: Path, digest: str) -> str:
+    path = image_path(run, digest)
+    return "" if path is None else Path(os.path.relpath(path, page.parent)).as_posix()
 
 
 def _render(view: RunView) -> str:

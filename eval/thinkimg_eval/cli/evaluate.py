@@ -67,8 +67,9 @@ def run(
 
     thinkimg eval run --task synthcharts --policy planner: --out runs/first
     """
-    from thinkimg_eval.report.summary import write_results
+    from thinkimg_eval.report.page import PAGE
     from thinkimg_eval.report.tables import print_summary
+    from thinkimg_eval.report.writing import write_report
     from thinkimg_eval.run.reading import override_of, read_runs
     from thinkimg_eval.run.runner import run_all
     from thinkimg_rpc.cli.screen import console
@@ -88,8 +89,8 @@ def run(
     screen = console()
 
     def ended(folder: RunFolder) -> None:
-        print_summary(screen, write_results(folder))
-        screen.print(f"all of it: {folder.path}")
+        print_summary(screen, write_report(folder))
+        print(f"to look at: {folder.path / PAGE}")
 
     asyncio.run(run_all(runs, screen, on_end=ended))
 
@@ -97,12 +98,33 @@ def run(
 @evaluate.command()
 def report(run: RunPath) -> None:
     """Write a run's results, summary and page anew, also of one that is not finished."""
-    from thinkimg_eval.report.summary import write_results
+    from thinkimg_eval.report.page import PAGE
     from thinkimg_eval.report.tables import print_summary
+    from thinkimg_eval.report.writing import write_report
     from thinkimg_eval.run.folder import RunFolder
     from thinkimg_rpc.cli.screen import console
 
-    print_summary(console(), write_results(RunFolder(run)))
+    screen = console()
+    print_summary(screen, write_report(RunFolder(run)))
+    print(f"to look at: {run / PAGE}")
+
+
+@evaluate.command()
+def compare(first: RunPath, second: RunPath) -> None:
+    """Say how a second run of the same questions differs from a first.
+
+    The difference is of the same questions, with its 95% interval. All that went
+    otherwise goes into the second run's comparison.json and comparison.html.
+    """
+    from thinkimg_eval.report.comparison import compare as compared
+    from thinkimg_eval.report.comparison import write_comparison
+    from thinkimg_eval.report.tables import print_comparison
+    from thinkimg_rpc.cli.screen import console
+
+    screen = console()
+    comparison = compared(first, second)
+    print_comparison(screen, comparison)
+    print(f"to look at: {write_comparison(comparison)}")
 
 
 @evaluate.command()

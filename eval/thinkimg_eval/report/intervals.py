@@ -38,7 +38,7 @@ def estimate(scores: Sequence[float], groups: Sequence[Hashable]) -> Estimate:
         return Estimate(mean=None, low=None, high=None, n=0)
     values = np.asarray(scores, np.float64)
     mean = float(values.mean())
-    totals, sizes = _grouped(values, groups)
+    totals, sizes = grouped(values, groups)
     if np.isin(values, (0.0, 1.0)).all():
         low, high = wilson(mean, n / design_effect(mean, totals, sizes))
     else:
@@ -68,7 +68,12 @@ def design_effect(mean: float, totals: NDArray[np.float64], sizes: NDArray[np.fl
 
 
 def bootstrap(totals: NDArray[np.float64], sizes: NDArray[np.float64]) -> tuple[float, float]:
-    """The interval of a mean when whole groups are drawn anew, (G,) and (G,)."""
+    """The interval of a mean when whole groups are drawn anew.
+
+    Args:
+        totals: (G,) the sum of each group's values.
+        sizes: (G,) how many there are in each.
+    """
     generator = np.random.default_rng(_SEED)
     means = np.empty(RESAMPLES)
     for number in range(RESAMPLES):
@@ -78,9 +83,10 @@ def bootstrap(totals: NDArray[np.float64], sizes: NDArray[np.float64]) -> tuple[
     return float(low), float(high)
 
 
-def _grouped(
+def grouped(
     values: NDArray[np.float64], groups: Sequence[Hashable]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The sum of each group's values and how many they are, (G,) and (G,)."""
     numbers: dict[Hashable, int] = {}
     places = [numbers.setdefault(group, len(numbers)) for group in groups]
     return np.bincount(places, values).astype(np.float64), np.bincount(places).astype(np.float64)

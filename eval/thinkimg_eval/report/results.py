@@ -21,6 +21,7 @@ class Result(msgspec.Struct, kw_only=True, frozen=True):
     index: int
     sample_id: str
     category: str
+    question: str
     verdict: str
     """"right", "wrong", "unanswered" or "aborted"."""
     score: float | None
@@ -56,6 +57,7 @@ def result_of(trajectory: Trajectory) -> Result:
         index=trajectory.sample_index or 0,
         sample_id=trajectory.sample_id,
         category=trajectory.category,
+        question=trajectory.question,
         verdict=verdict_of(trajectory),
         score=None if trajectory.stop is StopReason.ABORTED else trajectory.score,
         answer=trajectory.answer,

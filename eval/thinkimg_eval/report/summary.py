@@ -12,15 +12,10 @@ from thinkimg_agent.trajectory import Trajectory
 from thinkimg_eval.report.intervals import Estimate, estimate
 from thinkimg_eval.report.results import (
     NO_SUCH_TOOL,
-    RESULTS,
     Result,
-    Results,
-    result_of,
 )
-from thinkimg_eval.run.folder import RunFolder, write_json
 from thinkimg_eval.run.origin import Origin
 
-SUMMARY = "summary.json"
 INTERVAL = (
     "95%; Wilson for scores of 0 and 1, at the number of questions that are as good as "
     "independent, else bootstrap over images"
@@ -67,6 +62,17 @@ class Cost(msgspec.Struct, kw_only=True, frozen=True):
     policy_seconds: Spread
     tool_seconds: Spread
 
+    def by_name(self) -> dict[str, Spread]:
+        """As people are told of it."""
+        return {
+            "tokens read": self.prompt_tokens,
+            "tokens written": self.completion_tokens,
+            "turns": self.turns,
+            "seconds": self.seconds,
+            "of the policy": self.policy_seconds,
+            "of tools": self.tool_seconds,
+        }
+
 
 class Summary(msgspec.Struct, kw_only=True, frozen=True):
     """`summary.json`."""
@@ -94,20 +100,6 @@ class Times(msgspec.Struct, kw_only=True, frozen=True):
     all_s: float
     policy_s: float
     calls_s: dict[str, list[float]]
-
-
-def write_results(folder: RunFolder) -> Summary:
-    """Write `results.json` and `summary.json` of a run, whatever of it is done."""
-    origin = folder.origin()
-    results: list[Result] = []
-    times: list[Times] = []
-    for trajectory in folder.trajectories():
-        results.append(result_of(trajectory))
-        times.append(times_of(trajectory))
-    summary = summary_of(origin, results, times)
-    write_json(folder.path / RESULTS, Results(run=origin, results=results))
-    write_json(folder.path / SUMMARY, summary)
-    return summary
 
 
 def summary_of(origin: Origin, results: Sequence[Result], times: Sequence[Times]) -> Summary:

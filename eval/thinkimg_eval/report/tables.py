@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from thinkimg_eval.report.comparison import Comparison
 from thinkimg_eval.report.intervals import Estimate
-from thinkimg_eval.report.summary import Cost, Spread, Summary
+from thinkimg_eval.report.summary import Cost, Summary
 
 
 def print_summary(screen: Console, summary: Summary) -> None:
     """The tables of a run."""
     run = summary.run
     screen.print(
-        f"[bold]{run.task.name}[/] {run.task.version}, {run.policy.name}: "
+        f"[bold]{escape(run.task.name)}[/] {escape(f'{run.task.version}, {run.policy.name}')}: "
         f"[bold]{said(summary.accuracy)}[/]"
     )
     if summary.done < summary.questions:
@@ -35,6 +38,48 @@ def print_summary(screen: Console, summary: Summary) -> None:
     if summary.cost is not None:
         screen.print(_costs(summary.cost), "")
     screen.print(_endings(summary))
+
+
+def print_comparison(screen: Console, comparison: Comparison) -> None:
+    """How the second run differs from the first, and where."""
+    before, after = comparison.accuracy
+    screen.print(
+        f"[bold]{_points(comparison.difference)}[/] on {comparison.questions} questions: "
+        f"{before:.1%} before, {after:.1%} after"
+    )
+    if comparison.only_one:
+        screen.print(f"{comparison.only_one} further questions have a score in only one run")
+    screen.print()
+    if comparison.by_category:
+        table = new_table("category", "difference in points", "questions")
+        for name, one in comparison.by_category.items():
+            table.add_row(name, _points(one), str(one.n))
+        screen.print(table, "")
+    table = new_table("", "question", "truth", "before", "after", "sample")
+    for column in table.columns:
+        column.justify = "left"
+    for verdict, flips in (("worse", comparison.worse), ("better", comparison.better)):
+        for flip in flips:
+            table.add_row(
+                verdict,
+                *map(_cell, (flip.question, flip.truth, *flip.answers)),
+                Text(flip.sample_id),
+            )
+    screen.print(table if table.row_count else "no question went otherwise")
+
+
+def _points(difference: Estimate) -> str:
+    """As "+2.1 (-0.3 to +4.4)"."""
+    assert difference.mean is not None
+    assert difference.low is not None
+    assert difference.high is not None
+    mean, low, high = (100 * one for one in (difference.mean, difference.low, difference.high))
+    return f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
+
+
+def _cell(text: str | None) -> Text:
+    """What a model wrote is shown as it is, without a terminal's markup."""
+    return Text("none" if text is None else text)
 
 
 def said(estimate: Estimate) -> str:
@@ -76,15 +121,7 @@ def _tools(summary: Summary) -> Table:
 
 def _costs(cost: Cost) -> Table:
     table = new_table("per question", "mean", "median", "95% below")
-    rows: dict[str, Spread] = {
-        "tokens read": cost.prompt_tokens,
-        "tokens written": cost.completion_tokens,
-        "turns": cost.turns,
-        "seconds": cost.seconds,
-        "of the policy": cost.policy_seconds,
-        "of tools": cost.tool_seconds,
-    }
-    for name, one in rows.items():
+    for name, one in cost.by_name().items():
         table.add_row(name, f"{one.mean:.4g}", f"{one.median:.4g}", f"{one.p95:.4g}")
     return table
 

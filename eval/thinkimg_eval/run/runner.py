@@ -51,6 +51,7 @@ async def run_all(
     CannotStart and PolicyFault, when it cannot go on.
     """
     async with rank_of_environment() as rank:
+        screen = screen if rank.first else Console(quiet=True)
         for same in _with_same_surroundings(_prepared(configs)):
             async with Surroundings(same[0].config, rank, screen.print) as surroundings:
                 for run in same:
