@@ -1,0 +1,1 @@
+"""CharXiv: descriptive and reasoning questions about figures of scientific papers."""
