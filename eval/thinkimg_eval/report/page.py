@@ -46,8 +46,8 @@ class Bar:
 def write_run_page(path: Path, summary: Summary, results: Sequence[Result]) -> None:
     """Write a run's page to `path`; it needs nothing beside itself, but its links do."""
     verdicts = Counter(one.verdict for one in results)
-    use = {"with tools": summary.tools.used, "without": summary.tools.not_used}
-    by_tool = {f"with {name}": tool.accuracy for name, tool in summary.tools.by_tool.items()}
+    use = {"any tool": summary.tools.used, "no tool": summary.tools.not_used}
+    by_tool = {name: tool.accuracy for name, tool in summary.tools.by_tool.items()}
     html = (
         templates()
         .get_template("page.html")
@@ -100,10 +100,11 @@ def episode_link(index: int) -> str:
 
 def histogram(results: Sequence[Result], figure: Callable[[Result], int]) -> list[Bar]:
     """A bar for each whole number, the last one for all that are above."""
-    most = min(MOST_BARS, max(figure(one) for one in results))
+    least = min(figure(one) for one in results)
+    most = min(least + MOST_BARS, max(figure(one) for one in results))
     bars = [
         Counter(one.verdict for one in results if min(figure(one), most) == value)
-        for value in range(most + 1)
+        for value in range(least, most + 1)
     ]
     highest = max(bar.total() for bar in bars)
     cut_off = any(figure(one) > most for one in results)
@@ -114,7 +115,7 @@ def histogram(results: Sequence[Result], figure: Callable[[Result], int]) -> lis
             share=bar.total() / highest,
             parts=_stacked(bar),
         )
-        for value, bar in enumerate(bars)
+        for value, bar in enumerate(bars, least)
     ]
 
 

@@ -69,8 +69,8 @@ class Cost(msgspec.Struct, kw_only=True, frozen=True):
             "tokens written": self.completion_tokens,
             "turns": self.turns,
             "seconds": self.seconds,
-            "of the policy": self.policy_seconds,
-            "of tools": self.tool_seconds,
+            "policy seconds": self.policy_seconds,
+            "tool seconds": self.tool_seconds,
         }
 
 

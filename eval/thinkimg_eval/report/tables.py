@@ -31,7 +31,7 @@ def print_summary(screen: Console, summary: Summary) -> None:
     if summary.categories:
         screen.print(_accuracies("category", summary.categories), "")
     if summary.done:
-        use = {"with tools": summary.tools.used, "without": summary.tools.not_used}
+        use = {"any tool": summary.tools.used, "no tool": summary.tools.not_used}
         screen.print(_accuracies("tool use", {n: e for n, e in use.items() if e.n}), "")
     if summary.tools.by_tool:
         screen.print(_tools(summary), "")
@@ -102,9 +102,7 @@ def _accuracies(title: str, estimates: dict[str, Estimate]) -> Table:
 
 
 def _tools(summary: Summary) -> Table:
-    table = new_table(
-        *("tool", "calls", "questions", "accuracy", "refused", "median ms", "95% below ms")
-    )
+    table = new_table(*("tool", "calls", "questions", "accuracy", "refused", "median ms", "p95 ms"))
     for name, use in summary.tools.by_tool.items():
         mean = use.accuracy.mean
         table.add_row(
@@ -120,9 +118,15 @@ def _tools(summary: Summary) -> Table:
 
 
 def _costs(cost: Cost) -> Table:
-    table = new_table("per question", "mean", "median", "95% below")
+    table = new_table("per question", "mean", "median", "p95")
     for name, one in cost.by_name().items():
-        table.add_row(name, f"{one.mean:.4g}", f"{one.median:.4g}", f"{one.p95:.4g}")
+        table.add_row(
+            name,
+            *(
+                f"{figure:.{0 if figure >= 100 else 2}f}"
+                for figure in (one.mean, one.median, one.p95)
+            ),
+        )
     return table
 
 
