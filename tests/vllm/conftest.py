@@ -1,0 +1,52 @@
+"""What tests against vLLM share. They run in its own environment: `make test-vllm`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# vLLM reads these when it is imported, and so do the processes that it starts.
+os.environ |= {
+    "OMP_NUM_THREADS": "1",
+    # Compiling takes longer than all that the tests sample.
+    "TORCHDYNAMO_DISABLE": "1",
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    # The tests' own process has to run somewhere.
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VLLM_DO_NOT_TRACK": "1",
+    "VLLM_LOGGING_LEVEL": "ERROR",
+}
+
+import transformers
+
+from ..workers.tiny_checkpoints import save_qwen_vl
+
+TEXT = {
+    "hidden_size": 64,
+    # vLLM's attention on the CPU takes no smaller ones.
+    "head_dim": 32,
+    "rope_parameters": {
+        "rope_type": "default",
+        "rope_theta": 10000.0,
+        "mrope_section": [4, 6, 6],
+    },
+}
+
+
+# A random model would hardly ever end a turn; this one does after a dozen tokens or so.
+ENDS = range(24)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Qwen2-VL that takes contexts of 8,192 tokens."""
+    text = {**TEXT, "max_position_embeddings": 8192}
+    folder = save_qwen_vl(tmp_path_factory.mktemp("qwen2_vl"), text=text)
+    loader: Any = transformers.GenerationConfig
+    settings = loader.from_pretrained(folder)
+    settings.eos_token_id = [*settings.eos_token_id, *ENDS]
+    settings.save_pretrained(folder)
+    return folder
