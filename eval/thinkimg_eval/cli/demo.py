@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from thinkimg_agent.policies.choice import PolicyOptions
     from thinkimg_agent.sample import Sample
+    from thinkimg_eval.task import Scorer
 
-_QUESTIONS = 3
+_SHOWN = ("unlabelled_value", "panel", "color_to_series")
+"""Of the task's categories: where tools are of most use."""
 _NEXT = """\
 The same with a model of your own, against a mesh that stays (thinkimg serve):
 
@@ -57,14 +59,16 @@ def demo(
     from thinkimg_agent.policies.choice import PolicyOptions
     from thinkimg_agent.sample import Sample
     from thinkimg_agent.viewer import write_page
+    from thinkimg_eval.synthcharts.task import synthcharts
     from thinkimg_rpc.cli.screen import console
 
-    samples = list(_drawn())
+    task = synthcharts(split="dev")
+    samples = list(_of_different_kinds(task.samples))
     if image is not None:
         samples.append(Sample(image.stem, question, (image.read_bytes(),)))
     options = PolicyOptions(HermesDialect(CoordinateSpace.THOUSANDTHS), base_url)
     run = run or Path("thinkimg-demo") / time.strftime("%Y-%m-%d-%H%M%S")
-    asyncio.run(_ask_all(samples, policy, options, run))
+    asyncio.run(_ask_all(samples, task.scorer, policy, options, run))
     page = run / "index.html"
     write_page(run, page)
     screen = console()
@@ -72,50 +76,53 @@ def demo(
     screen.print(_NEXT, markup=False)
 
 
-def _drawn() -> Iterator[Sample]:
-    """Questions of different kinds, about different charts."""
-    from thinkimg_eval.synthcharts.task import synthcharts
-
+def _of_different_kinds(samples: Sequence[Sample]) -> Iterator[Sample]:
+    """One of each of three categories, all about different charts."""
     seen: set[str] = set()
-    for sample in synthcharts(split="dev").samples:
+    for sample in samples:
         if sample.category not in seen and sample.category in _SHOWN:
             seen.add(sample.category)
             yield sample
-        if len(seen) == _QUESTIONS:
+        if len(seen) == len(_SHOWN):
             return
 
 
-_SHOWN = ("unlabelled_value", "panel", "color_to_series")
-
-
-async def _ask_all(samples: list[Sample], name: str, options: PolicyOptions, run: Path) -> None:
+async def _ask_all(
+    samples: list[Sample], scorer: Scorer, name: str, options: PolicyOptions, run: Path
+) -> None:
     from functools import partial
 
     from thinkimg_agent.cli.steps import print_end, print_start, print_turn
     from thinkimg_agent.episode import Limits, run_episode
     from thinkimg_agent.policies.choice import open_policy
     from thinkimg_agent.trajectory_file import TrajectoryWriter
+    from thinkimg_eval.run.episodes import score_of
     from thinkimg_rpc.cli.screen import console
     from thinkimg_rpc.client import Mesh
     from thinkimg_rpc.serve.own_mesh import own_mesh
 
     screen = console()
-    async with own_mesh(say=screen.print) as address, Mesh(address) as mesh:
+    async with (
+        open_policy(name, options) as policy,
+        own_mesh(say=screen.print) as address,
+        Mesh(address) as mesh,
+    ):
         tools = await mesh.contracts()
         screen.print(f"a mesh of {len(tools)} tools at {address}\n", style="dim")
-        async with open_policy(name, options) as policy:
-            with TrajectoryWriter(run) as writer:
-                for sample in samples:
-                    print_start(screen, sample.question)
-                    trajectory = await run_episode(
-                        sample,
-                        policy,
-                        mesh,
-                        Limits(),
-                        dialect=options.dialect,
-                        tools=tools,
-                        on_turn=partial(print_turn, screen),
-                    )
-                    print_end(screen, trajectory)
-                    screen.print()
-                    writer.add(trajectory)
+        with TrajectoryWriter(run) as writer:
+            for sample in samples:
+                print_start(screen, sample.question)
+                trajectory = await run_episode(
+                    sample,
+                    policy,
+                    mesh,
+                    Limits(),
+                    dialect=options.dialect,
+                    tools=tools,
+                    on_turn=partial(print_turn, screen),
+                )
+                if trajectory.answer is not None and sample.truth is not None:
+                    trajectory.score = await score_of(scorer, trajectory.answer, sample)
+                print_end(screen, trajectory)
+                screen.print()
+                writer.add(trajectory)
