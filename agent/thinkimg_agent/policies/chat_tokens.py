@@ -43,6 +43,8 @@ class Prompt:
     """(P,) what the processor says of each token beside it, its type say."""
     pixels: dict[str, torch.Tensor] = field(default_factory=dict)
     """The processor's features of all images, in order."""
+    placeholders: int = 0
+    """How many of the tokens are to be replaced by what the model sees of the images."""
 
 
 _Segment = Callable[[str, tuple[EpisodeImage, ...]], Prompt]
@@ -60,6 +62,7 @@ class ChatTokens:
         self.tokenizer = processor.tokenizer
         self._template = ChatTemplate(processor)
         self.image_token_ids = frozenset(image_token_ids(config, processor))
+        self._placeholder_id: int | None = getattr(config, "image_token_id", None)
         # Only ever in the text between template and tokens, never in the model.
         self.tokenizer.add_tokens([MARKER], special_tokens=True)
         self._marker_id: int = self.tokenizer.convert_tokens_to_ids(MARKER)
@@ -72,6 +75,10 @@ class ChatTokens:
     def first_unknown_id(self) -> int:
         """From here on a model's vocabulary holds no token of its tokenizer."""
         return self._marker_id
+
+    def count_placeholders(self, ids: Sequence[int]) -> int:
+        """How many features of images some tokens stand for."""
+        return 0 if self._placeholder_id is None else ids.count(self._placeholder_id)
 
     def end_of_turn(self) -> int | None:
         """The token that the template ends turns with, if it is one."""
@@ -150,6 +157,7 @@ class ChatTokens:
             tokens[start:],
             {name: values[start:] for name, values in beside.items()},
             {name: value for name, value in made.items() if isinstance(value, torch.Tensor)},
+            self.count_placeholders(tokens),
         )
 
     def _unexpanded_segment(self, text: str, images: tuple[EpisodeImage, ...]) -> Prompt:
@@ -215,6 +223,7 @@ def _without_first(segment: Prompt) -> Prompt:
         segment.ids[1:],
         {name: values[1:] for name, values in segment.per_token.items()},
         segment.pixels,
+        segment.placeholders,
     )
 
 
@@ -232,4 +241,5 @@ def _in_a_row(pieces: Sequence[Prompt]) -> Prompt:
             for name in names
         },
         joined([piece.pixels for piece in pieces if piece.pixels]),
+        sum(piece.placeholders for piece in pieces),
     )

@@ -133,6 +133,8 @@ class TransformersPolicy:
 
     @torch.inference_mode()
     def _write(self, batch: Sequence[_Waiting]) -> list[Generation]:
+        for one in batch:
+            self._check_images(one.prompt)
         inputs = _padded([one.prompt for one in batch], self._padding())
         sampled = Sampled(self._sampling, self._suppressed, inputs["input_ids"].shape[1])
         written = self._model.generate(
@@ -144,6 +146,12 @@ class TransformersPolicy:
         )
         turns = zip(batch, *sampled.turns(written), strict=True)
         return [self._generation(one, ids, logprobs) for one, ids, logprobs in turns]
+
+    def _check_images(self, prompt: Prompt) -> None:
+        """Models say it less clearly, of all that is in a pass, or not at all."""
+        found = self._chat.count_placeholders(prompt.ids)
+        if found != prompt.placeholders:
+            raise ValueError(f"{found} image tokens for {prompt.placeholders} image features")
 
     def _placed(self, value: torch.Tensor) -> torch.Tensor:
         dtype = self._model.dtype if value.is_floating_point() else value.dtype

@@ -154,7 +154,8 @@ async def test_every_placeholder_has_its_feature(policy: TransformersPolicy) -> 
     with torch.inference_mode():
         found = model.get_image_features(**prompt.pixels).pooler_output
     features = torch.cat([one.flatten(0, -2) for one in found])
-    assert prompt.ids.count(model.config.image_token_id) == len(features) > 0
+    assert prompt.placeholders == len(features) > 0
+    assert prompt.ids.count(model.config.image_token_id) == len(features)
 
 
 async def three_conversations() -> list[list[Message]]:
@@ -273,10 +274,11 @@ async def test_features_that_do_not_fit_their_placeholders_fail_that_episode_onl
         whole.ids[:position] + whole.ids[position + 1 :],
         {name: one[:position] + one[position + 1 :] for name, one in whole.per_token.items()},
         whole.pixels,
+        whole.placeholders,
     )
     new_future = asyncio.get_running_loop().create_future
     broken, fine = (_Waiting(prompt, 3, new_future()) for prompt in (lacking, whole))
     await policy._write_batch([broken, fine])
-    with pytest.raises(PolicyFault, match="features"):
+    with pytest.raises(PolicyFault, match=r"image tokens for .* image features"):
         await broken.turn
     assert (await fine.turn).completion_tokens > 0
