@@ -135,7 +135,7 @@ def _count(picture: Picture, asked: Asked) -> Answer | None:
     if asked.way is Way.EVERY:
         count = count_points(picture, asked.series[0])
         return Answer(f"I count {count} points.", str(count)) if count else None
-    values = values_of(picture, *asked.series, every=True)
+    values = values_of(picture, *asked.series, every=not asked.categories)
     limit = asked.threshold
     if asked.categories:
         other = _at(asked.categories[0], values)

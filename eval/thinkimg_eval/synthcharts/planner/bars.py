@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -84,7 +85,9 @@ def read_bars(boxes: Sequence[Box], spans: Sequence[Span]) -> Bars | None:
     if axis is not None and max(feet) - min(feet) > _SAME_EDGE:
         base = axis.place_of(0)  # parts of stacks
     data = Box(data.x0, data.y0, data.x1, base) if upright else Box(base, *data[1:])
-    labels = labels_along(spans, data, "x" if upright else "y")
+    middles = sorted(box.x if upright else box.y for box in boxes)
+    steps = [after - before for before, after in pairwise(middles) if after - before > _SAME_EDGE]
+    labels = labels_along(spans, data, "x" if upright else "y", axis, min(steps, default=0.0))
     return Bars(tuple(boxes), upright, base, axis, tuple(labels))
 
 

@@ -6,12 +6,17 @@ from collections.abc import Sequence
 
 from thinkimg_eval.synthcharts.planner.axes import Axis, value_axis
 from thinkimg_eval.synthcharts.planner.categories import Label, labels_along, named
-from thinkimg_eval.synthcharts.planner.legend import SWATCHES, entries_of
+from thinkimg_eval.synthcharts.planner.legend import (
+    SWATCHES,
+    area_of,
+    colors_in,
+    entries_of,
+    entry_named,
+)
 from thinkimg_eval.synthcharts.planner.lines import height_at
 from thinkimg_eval.synthcharts.planner.paint import Color, paper_of, strongest
 from thinkimg_eval.synthcharts.planner.picture import Closer, Picture, labelled
 from thinkimg_eval.synthcharts.planner.places import Box
-from thinkimg_eval.synthcharts.planner.texts import likeness
 from thinkimg_eval.synthcharts.planner.values import Value
 
 _COLUMN = 0.012
@@ -39,17 +44,21 @@ def line_values(picture: Picture, series: str = "", only: str = "") -> list[Valu
     if axis is None:
         return []
     plot, boxes = plot_of(axis), labelled(found, wanted)
-    labels = labels_along(spans, plot, "x")
+    labels = labels_along(spans, plot, "x", axis)
     at = named(only, labels) if only else None
     area = _area(at, plot, boxes)
-    swatches = [one.swatch for one in entries_of(spans, found) if likeness(one.name, series) > 0.7]
-    parts = [area, *(swatch.grown(_SWATCH_MARGIN) for swatch in swatches[:1])]
-    closer = picture.closer("I look at the line closely.", *parts)
+    thought = f"I look at {only} closely." if at else "I look at the line closely."
     paper = paper_of(picture.view())
-    color = strongest(closer[-1].pixels, paper)
+    entry = entry_named(series, spans, entries_of(spans, found), picture.scale.aspect)
+    if entry is None:
+        [closer] = picture.closer(thought, area)
+        color = strongest(closer.pixels, paper)
+    else:
+        closer, key = picture.closer(thought, area, area_of([entry]))
+        [color] = colors_in(key, [entry], paper)
     if color is None:
         return []
-    return _values_at([at] if at else labels, closer[0], color, paper, axis)
+    return _values_at([at] if at else labels, closer, color, paper, axis)
 
 
 def column_at(label: Label, plot: Box) -> Box:

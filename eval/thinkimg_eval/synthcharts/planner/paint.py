@@ -14,6 +14,8 @@ _LEAST = 24.0
 """How far from the paper a colour is that can be told from it."""
 _OFF = 0.35
 """How far from the way between paper and colour a mix of both may be, of that way."""
+_COLORFUL = 6.0
+"""How much more being colourful counts than being far from the paper: text is that, too."""
 _COARSE = 16
 
 
@@ -31,7 +33,7 @@ def strongest(pixels: Pixels, paper: Color) -> Color | None:
     away = np.linalg.norm(flat - paper, axis=1)
     if away.max() < _LEAST:
         return None
-    worth = away + 2 * np.abs(_chroma(flat) - _chroma(paper[None]))
+    worth = away + _COLORFUL * np.abs(_chroma(flat) - _chroma(paper[None]))
     top = worth >= np.quantile(worth, 1 - min(1.0, 4 / len(flat)))
     return np.asarray(np.median(flat[top], axis=0), np.float64)
 

@@ -7,12 +7,11 @@ from thinkimg_eval.synthcharts.planner.axes import value_axis
 from thinkimg_eval.synthcharts.planner.bar_values import bar_values
 from thinkimg_eval.synthcharts.planner.categories import labels_along, named
 from thinkimg_eval.synthcharts.planner.glance import kind_seen
-from thinkimg_eval.synthcharts.planner.legend import SWATCHES, Entry, entries_of
+from thinkimg_eval.synthcharts.planner.legend import SWATCHES, Entry, area_of, colors_in, entries_of
 from thinkimg_eval.synthcharts.planner.line_values import column_at, plot_of
 from thinkimg_eval.synthcharts.planner.lines import height_at
-from thinkimg_eval.synthcharts.planner.paint import paper_of, strongest
+from thinkimg_eval.synthcharts.planner.paint import paper_of
 from thinkimg_eval.synthcharts.planner.picture import Picture, labelled
-from thinkimg_eval.synthcharts.planner.places import union_of
 from thinkimg_eval.synthcharts.planner.points import heights_of, search_for
 from thinkimg_eval.synthcharts.planner.texts import Span, likeness
 from thinkimg_eval.synthcharts.planner.values import Value
@@ -71,17 +70,18 @@ def _of_lines(
     if axis is None:
         return []
     plot = plot_of(axis)
-    at = named(category, labels_along(spans, plot, "x"))
+    at = named(category, labels_along(spans, plot, "x", axis))
     if at is None:
         return []
-    legend = union_of([entry.swatch for entry in entries]).grown(0.01)
     column, key = picture.closer(
-        f"I look at {category} and at the legend closely.", column_at(at, plot), legend
+        f"I look at {category} and at the legend closely.",
+        column_at(at, plot),
+        area_of(entries),
     )
     paper = paper_of(picture.view())
+    colors = colors_in(key, entries, paper)
     values = []
-    for entry in entries:
-        color = strongest(key.part(entry.swatch), paper)
+    for entry, color in zip(entries, colors, strict=True):
         y = None if color is None else height_at(column, at.place, color, paper)
         if y is not None:
             values.append(Value(entry.name, axis.value_at(y)))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from thinkimg_eval.synthcharts.planner.legend import SWATCHES, Entry, entries_of
-from thinkimg_eval.synthcharts.planner.paint import Color, paper_of, strongest
+from thinkimg_eval.synthcharts.planner.legend import SWATCHES, Entry, area_of, colors_in, entries_of
+from thinkimg_eval.synthcharts.planner.paint import Color, paper_of
 from thinkimg_eval.synthcharts.planner.picture import Closer, Picture, labelled
 from thinkimg_eval.synthcharts.planner.places import WHOLE, Box, union_of
 from thinkimg_eval.synthcharts.planner.texts import Span
@@ -62,10 +62,9 @@ def _colors_named(
     picture: Picture, entries: Sequence[Entry], paper: Color
 ) -> list[tuple[Color, str]]:
     """The colours in the legend, from a closer look. Raises: NotYetSeen."""
-    around = union_of([entry.swatch for entry in entries]).grown(0.01)
-    [closer] = picture.closer("I look at the colors in the legend closely.", around)
-    seen = [(strongest(closer.part(entry.swatch), paper), entry.name) for entry in entries]
-    return [(color, name) for color, name in seen if color is not None]
+    [closer] = picture.closer("I look at the colors in the legend closely.", area_of(entries))
+    pairs = zip(colors_in(closer, entries, paper), entries, strict=True)
+    return [(color, entry.name) for color, entry in pairs if color is not None]
 
 
 def _slices(closer: Closer, disc: Box, paper: Color) -> list[Slice]:
