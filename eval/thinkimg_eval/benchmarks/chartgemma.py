@@ -19,8 +19,11 @@ SOURCE = Source(
 
 
 def chartgemma(*, path: Path | None = None, split: str = "train", scorer: str = "relaxed") -> Task:
-    """994 questions about charts of ChartGemma. `scorer=openthinkimg_fuzzy` is the rule of
-    the published numbers; the hub calls the only split "train"."""
+    """994 questions about charts of ChartGemma.
+
+    `scorer=openthinkimg_fuzzy` is the rule of the published numbers; the hub calls the
+    only split "train".
+    """
     rows, folder = _rows(path, split)
 
     def sample(index: int, row: Any) -> Sample:

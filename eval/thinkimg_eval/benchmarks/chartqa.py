@@ -22,8 +22,10 @@ SOURCE = Source(
 
 
 def chartqa(*, path: Path | None = None, split: str = "test") -> Task:
-    """2,500 questions in the test split, half of them by people; relaxed accuracy at 5%,
-    by part: human and augmented."""
+    """2,500 questions, half of them by people; relaxed accuracy at 5%.
+
+    By part: human and augmented.
+    """
     released = path is not None and (path / split / f"{split}_human.json").is_file()
     samples = _released(path / split, split) if path and released else _tabled(path, split)
     return Task(

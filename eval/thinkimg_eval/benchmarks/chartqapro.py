@@ -33,8 +33,10 @@ PROMPT = (
 
 
 def chartqapro(*, path: Path | None = None, split: str = "test") -> Task:
-    """1,948 questions, by kind, scored as its authors do: 5% for numbers, exact for years,
-    ANLS for text, item by item for lists."""
+    """1,948 questions of five kinds, scored as its authors do.
+
+    5% for numbers, exact for years, ANLS for text, item by item for lists.
+    """
     rows = SOURCE.hub_rows(split) if path is None else SOURCE.parquet_rows(path, split)
     if rows is None:
         raise SOURCE.missing(f"{path} has no {split}*.parquet")

@@ -27,7 +27,7 @@ FIELDS: Mapping[str, str] = {
 
 
 def jsonl(*, path: Path, scorer: str = "relaxed", prompt: str = "") -> Task:
-    """The questions of a JSON-lines file; the fields of a line are in docs/benchmarks.md.
+    """Questions of your own, in a JSON-lines file (docs/benchmarks.md).
 
     Every line is read and checked at once, images excepted, which must only be there.
     """

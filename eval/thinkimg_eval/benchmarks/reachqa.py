@@ -29,8 +29,11 @@ def reachqa(
     judge: str | None = None,
     judge_url: str | None = None,
 ) -> Task:
-    """2,000 questions, by kind. Published with a judge, which `judge=openai:MODEL` (at
-    `judge_url`) brings; else relaxed accuracy, which is lower: answers are sentences."""
+    """2,000 questions to recognise and to reason; judged, or by rules.
+
+    Published with a judge, which `judge=openai:MODEL` (at `judge_url`) brings; else
+    relaxed accuracy, which is lower: many right answers are sentences.
+    """
     rows, folder = _rows(path, split)
 
     def sample(index: int, row: Any) -> Sample:

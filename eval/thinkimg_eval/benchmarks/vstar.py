@@ -27,7 +27,7 @@ _CHOICE = re.compile(r"^\s*\([A-Z]\)\s*(.+?)\s*$", re.MULTILINE)
 
 
 def vstar(*, path: Path | None = None, split: str = "test") -> Task:
-    """191 questions on attributes and on relative positions; accuracy, by category."""
+    """191 questions on small things in large photographs, by multiple choice."""
     rows, folder = _rows(path, split)
 
     def sample(index: int, row: Any) -> Sample:

@@ -1,45 +1,99 @@
-"""Whether two texts are the same number or formula, by the math-verify library."""
+"""Whether two texts are the same number or formula, by the math-verify library.
+
+In a process of its own: the library's time limit is an alarm signal, which only a main
+thread can have, and an answer such as 9^9^9^9 asks for more time and memory than any
+scorer may take. So the result is the same on every thread.
+"""
 
 from __future__ import annotations
 
-import re
-import signal
+import atexit
+import json
+import os
+import select
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-TIMEOUT_S = 2
 MAX_CHARACTERS = 200
-"""What is longer is no formula, and reading it could take seconds."""
-_UNBOUNDED = re.compile(r"\^|\*\*|!")
-"""What can stand for a number too long to work out."""
+"""What is longer is no formula."""
+DEADLINE_S = 10.0
+"""Beyond the library's own limits, for what an alarm does not reach."""
 
 
 def same_formula(said: str, right: str) -> bool:
     """Whether both read as the same mathematics: 0.5 and 1/2, 1,000 and 1000.
 
-    The library's time limit is an alarm signal, which only the main thread can have;
-    on another thread, powers and factorials are not worked out.
+    False for what is too long, or takes seconds to work out.
     """
-    # It takes half a second to import, and most tasks never need it.
-    from math_verify import parse, verify
-
     if max(len(said), len(right)) > MAX_CHARACTERS:
         return False
-    timeout_s = TIMEOUT_S if threading.current_thread() is threading.main_thread() else None
-    if timeout_s is None and _UNBOUNDED.search(said + right):
-        return False
-    with _alarm_given_back():
-        parsed = [parse(f"${text}$", parsing_timeout=timeout_s) for text in (right, said)]
-        return bool(verify(*parsed, timeout_seconds=timeout_s))
+    return _CHECKER.same(said, right)
 
 
-@contextmanager
-def _alarm_given_back() -> Iterator[None]:
-    """The library cancels any alarm that was set before it."""
-    left_s, every_s = signal.getitimer(signal.ITIMER_REAL)
-    try:
-        yield
-    finally:
-        if left_s and threading.current_thread() is threading.main_thread():
-            signal.setitimer(signal.ITIMER_REAL, left_s, every_s)
+class _Checker:
+    """The process, started at the first question and again when it had to be ended."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._owner = 0
+
+    def same(self, said: str, right: str) -> bool:
+        question = json.dumps([right, said])
+        with self._turn:
+            try:
+                # A process that has died did so at an earlier question, as a rule.
+                answer = self._ask(question) or self._ask(question)
+            except TimeoutError:
+                self._end()
+                return False
+            return answer == b"1"
+
+    def _ask(self, question: str) -> bytes:
+        """One byte, or none when the process has died. Raises: TimeoutError."""
+        # A fork of this process must not share its pipes.
+        if self._process is None or self._owner != os.getpid():
+            self._start()
+        try:
+            answer = self._exchange(question)
+        except BrokenPipeError:
+            answer = b""
+        if not answer:
+            self._end()
+        return answer
+
+    def _exchange(self, question: str) -> bytes:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(question.encode() + b"\n")
+        self._process.stdin.flush()
+        answers = self._process.stdout.fileno()
+        ready, _, _ = select.select([answers], [], [], DEADLINE_S)
+        if not ready:
+            raise TimeoutError
+        return os.read(answers, 1)
+
+    def _start(self) -> None:
+        self._owner = os.getpid()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "thinkimg_eval.scorers.formula_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and self._owner == os.getpid():
+            process.kill()
+            process.communicate()
+
+    def close(self) -> None:
+        """Where this process ends; else the end of its input would end the other."""
+        self._end()
+
+
+_CHECKER = _Checker()
+atexit.register(_CHECKER.close)

@@ -50,9 +50,12 @@ def charxiv(
     judge: str | None = None,
     judge_url: str | None = None,
 ) -> Task:
-    """1,000 figures of papers with four descriptive questions and one of reasoning each;
-    `part` takes one of the two. Published with a judge, which `judge=openai:MODEL` (at
-    `judge_url`) brings; else by rules, which are stricter."""
+    """5,000 questions about 1,000 figures of papers; judged, or by rules.
+
+    Four descriptive questions and one of reasoning each; `part` takes one of the two.
+    Published with a judge, which `judge=openai:MODEL` (at `judge_url`) brings; else by
+    rules, which are stricter.
+    """
     if part not in (*PARTS, "all"):
         raise InvalidRequest.field("task.part", f'"{part}" is none; write {", ".join(PARTS)}, all')
     asked, images = _released(path, split) if path and _is_release(path) else _tabled(path, split)
