@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from thinkimg_agent.coordinates import CoordinateSpace, View, to_model
@@ -68,7 +69,7 @@ class _Describer:
             return self._names.get(getattr(message, "digest"), "")  # noqa: B009
         if kind.full_name in (_BOX, _POINT):
             return [self._number(field, getattr(message, field.name)) for field in kind.fields]
-        has_box = any(_kind_of(field) == _BOX for field in kind.fields)
+        has_box = _has_box(kind)
         described: dict[str, Any] = {}
         for field, value in message.ListFields():
             name = _kind_of(field)
@@ -98,6 +99,11 @@ class _Describer:
             return round(value, _SCORE_DECIMALS)
         short = float(f"{value:.{_NUMBER_DIGITS}g}")
         return int(short) if short.is_integer() else short
+
+
+@lru_cache(maxsize=256)
+def _has_box(kind: Descriptor) -> bool:
+    return any(_kind_of(field) == _BOX for field in kind.fields)
 
 
 def _kind_of(field: FieldDescriptor) -> str:

@@ -145,10 +145,18 @@ class ToolCaller:
         except InvalidImage as error:
             raise InternalFault(f"{record.tool} returned no image: {error}") from error
         names = {image.digest: image.name for image in added}
-        record.response = response_json(response)
-        record.observation = describe(response, self._space, self._view_of(record), names)
+        # Hundreds of words that OCR has read take tens of milliseconds to put down.
+        record.response, record.observation = await asyncio.to_thread(
+            _put_down, response, self._space, self._view_of(record), names
+        )
         return Observed(record, added)
 
     def _view_of(self, record: CallRecord) -> View | None:
         image = self._images.named(record.image)
         return image.view if image is not None else None
+
+
+def _put_down(
+    response: Protobuf, space: CoordinateSpace, view: View | None, names: Mapping[str, str]
+) -> tuple[dict[str, Any], str]:
+    return response_json(response), describe(response, space, view, names)

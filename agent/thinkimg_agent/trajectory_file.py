@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -31,7 +32,9 @@ class BadTrajectory(InvalidRequest):
 class TrajectoryWriter:
     """Adds trajectories to a run's folder, each whole and on disk before the next.
 
-    Processes that add to one run at once need a file each, and share its images.
+    Threads may share one: `await asyncio.to_thread(writer.add, trajectory)` writes while
+    other episodes go on. Processes that add to one run at once need a file each, and
+    share its images.
     """
 
     def __init__(self, run: Path, file: str = TRAJECTORIES) -> None:
@@ -40,14 +43,16 @@ class TrajectoryWriter:
         path = run / file
         _drop_half_line(path)
         self._file = path.open("ab")
+        self._lock = threading.Lock()
 
     def add(self, trajectory: Trajectory) -> None:
         """Write one down, its images first."""
-        for digest, data in trajectory.pictures.items():
-            _keep_image(self._run, digest, data)
-        bare = msgspec.structs.replace(trajectory, pictures={})
-        self._file.write(msgspec.json.encode(bare) + b"\n")
-        self._file.flush()
+        line = msgspec.json.encode(msgspec.structs.replace(trajectory, pictures={})) + b"\n"
+        with self._lock:
+            for digest, data in trajectory.pictures.items():
+                _keep_image(self._run, digest, data)
+            self._file.write(line)
+            self._file.flush()
 
     def __enter__(self) -> Self:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -139,3 +140,10 @@ def test_the_first_format_without_tokens_is_still_read() -> None:
     record = json.loads(msgspec.json.encode(without_pictures(trajectory())))
     del record["sampled"]
     assert read_line(json.dumps(record | {"format": 1}).encode()).sampled is None
+
+
+def test_threads_may_share_a_writer(tmp_path: Path) -> None:
+    ids = [f"s{number}" for number in range(64)]
+    with TrajectoryWriter(tmp_path) as writer, ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda id: writer.add(trajectory(id)), ids))
+    assert sorted(one.sample_id for one in read_trajectories(tmp_path)) == sorted(ids)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import ClassVar
 
-from thinkimg_agent.coordinates import coordinates_in_words
+from thinkimg_agent.coordinates import CoordinateSpace, coordinates_in_words
 from thinkimg_agent.dialects.dialect import TASK, TOOLS_HELP, Dialect
 from thinkimg_agent.dialects.lenient_json import read_call, read_object
 from thinkimg_agent.reply import Reply, Unparseable, WrittenCall
@@ -27,8 +28,7 @@ class HermesDialect(Dialect):
     def instructions(self, contracts: Sequence[ToolContract]) -> str:
         if not contracts:
             return f"{TASK} Think, then write:\n{_ANSWER_SHAPE}"
-        told = openai_tools(contracts, self.space)
-        tools = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in told)
+        tools = _tools(tuple(contracts), self.space)
         return "\n\n".join(
             [
                 f"{TASK} {TOOLS_HELP}",
@@ -74,6 +74,13 @@ class HermesDialect(Dialect):
 
     def observation(self, results: Sequence[tuple[str, str]]) -> str:
         return "\n".join(f"<tool_response>\n{result}\n</tool_response>" for _, result in results)
+
+
+@lru_cache(maxsize=64)
+def _tools(contracts: tuple[ToolContract, ...], space: CoordinateSpace) -> str:
+    """A line of JSON for each: the same for all episodes, which may start at once."""
+    told = openai_tools(contracts, space)
+    return "\n".join(json.dumps(tool, ensure_ascii=False) for tool in told)
 
 
 def _split(text: str) -> tuple[str, list[tuple[str, str]]]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
-from thinkimg_agent.coordinates import coordinates_in_words
+from thinkimg_agent.coordinates import CoordinateSpace, coordinates_in_words
 from thinkimg_agent.dialects.dialect import TASK, TOOLS_HELP, Dialect
 from thinkimg_agent.dialects.lenient_json import read_call, read_object
 from thinkimg_agent.reply import Reply, Unparseable, WrittenCall
@@ -35,7 +36,7 @@ class OpenThinkImgDialect(Dialect):
         return "\n\n".join(
             [
                 f"{TASK} {TOOLS_HELP}",
-                f"# Tools\n\n{prompt_text(contracts, self.space)}",
+                f"# Tools\n\n{_tools(tuple(contracts), self.space)}",
                 f"# Coordinates\n\n{coordinates_in_words(self.space)}",
                 "# How to write\n\n"
                 f"Each turn is one JSON object and nothing else:\n{_SHAPE}\n"
@@ -80,6 +81,12 @@ class OpenThinkImgDialect(Dialect):
 
     def observation(self, results: Sequence[tuple[str, str]]) -> str:
         return "\n".join(["OBSERVATION:", *(f"{tool}: {result}" for tool, result in results)])
+
+
+@lru_cache(maxsize=64)
+def _tools(contracts: tuple[ToolContract, ...], space: CoordinateSpace) -> str:
+    """The same for all episodes, which may start at once."""
+    return prompt_text(contracts, space)
 
 
 def _answer_of(arguments: Any) -> str:

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Literal, Self
 
 import openai
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from thinkimg_agent.conversation import Message
+from thinkimg_agent.conversation import Message, joined
 from thinkimg_agent.coordinates import CoordinateSpace
 from thinkimg_agent.images import EpisodeImage
 from thinkimg_agent.policies.policy import ContextFull, Generation, PolicyFault
+from thinkimg_agent.policies.server_parameters import ServerParameters
 from thinkimg_agent.reply import WrittenCall
 from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.schema import openai_tools
 
 MAX_IMAGE_PIXELS = 1 << 20
-_CONTEXT_FULL = "context_length_exceeded"
+_CONTEXT_FULL = re.compile(
+    r"context.?(length|window)|maximum (number of tokens|model length|allowed length)",
+    re.IGNORECASE,
+)
+"""As OpenAI, vLLM, SGLang and Gemini say it."""
+_PAUSE_S = 0.5
+"""Before an answer that came, but broken, is asked for anew."""
 _QUOTED_CHARACTERS = 300
 
 
@@ -65,6 +75,7 @@ class OpenAIPolicy:
         self._native_tools = native_tools
         self._coordinates = coordinates
         self._sampling = sampling
+        self._parameters = ServerParameters()
         self._client = openai.AsyncOpenAI(
             base_url=base_url,
             # A local server wants no key, but the library wants one to send.
@@ -83,13 +94,11 @@ class OpenAIPolicy:
             **self._options(),
         }
         if self._native_tools and tools:
-            request["tools"] = openai_tools(tools, self._coordinates)
+            request["tools"] = _tools(tuple(tools), self._coordinates)
         try:
-            if self._sampling.stream:
-                return await self._in_pieces(request)
-            return _generation(await self._ask(request))
+            return await self._turn(request)
         except openai.BadRequestError as error:
-            if error.code == _CONTEXT_FULL or "maximum context length" in str(error):
+            if _CONTEXT_FULL.search(f"{error.code} {error}"):
                 raise ContextFull(_words(error)) from error
             raise PolicyFault(f"{self.name} refuses the request: {_words(error)}") from error
         except (openai.OpenAIError, json.JSONDecodeError) as error:
@@ -117,15 +126,28 @@ class OpenAIPolicy:
             stream_cls=openai.AsyncStream[ChatCompletionChunk],
         )
 
-    async def _in_pieces(self, request: dict[str, Any]) -> Generation:
-        """A turn that is streamed; one that breaks off is asked for anew."""
+    async def _turn(self, request: dict[str, Any]) -> Generation:
+        """One turn; an answer that broke off, or is none, is asked for anew.
+
+        Where no answer comes at all, the library has tried again already.
+        """
         for left in range(self._client.max_retries, -1, -1):
+            answer = await self._ask_as_it_takes_it(request)
             try:
-                return await _gathered(await self._ask(request))
-            except (openai.APIConnectionError, PolicyFault):
+                return await _gathered(answer) if self._sampling.stream else _generation(answer)
+            except (openai.APIError, json.JSONDecodeError, PolicyFault):
                 if not left:
                     raise
+            await asyncio.sleep(_PAUSE_S)
         raise AssertionError("unreachable")
+
+    async def _ask_as_it_takes_it(self, request: dict[str, Any]) -> Any:
+        while True:
+            try:
+                return await self._ask(self._parameters.of(request))
+            except openai.BadRequestError as refusal:
+                if not self._parameters.learn(refusal, request):
+                    raise
 
     def _options(self) -> dict[str, Any]:
         sampling = self._sampling
@@ -141,6 +163,12 @@ class OpenAIPolicy:
         return {name: value for name, value in options.items() if value is not None}
 
 
+@lru_cache(maxsize=64)
+def _tools(contracts: tuple[ToolContract, ...], space: CoordinateSpace) -> list[dict[str, Any]]:
+    """The same for every turn. Shared: do not change it."""
+    return openai_tools(contracts, space)
+
+
 def _message(message: Message) -> dict[str, Any]:
     if message.role == "assistant":
         said: dict[str, Any] = {"role": "assistant", "content": message.text or None}
@@ -151,7 +179,7 @@ def _message(message: Message) -> dict[str, Any]:
         return {"role": "tool", "tool_call_id": message.call_id, "content": message.text}
     if message.role == "system":
         return {"role": "system", "content": message.text}
-    return {"role": "user", "content": [_part(part) for part in message.parts]}
+    return {"role": "user", "content": [_part(part) for part in joined(message.parts)]}
 
 
 def _part(part: str | EpisodeImage) -> dict[str, Any]:
@@ -161,12 +189,25 @@ def _part(part: str | EpisodeImage) -> dict[str, Any]:
 
 
 def _call_back(call: WrittenCall) -> dict[str, Any]:
-    arguments = call.arguments if isinstance(call.arguments, str) else json.dumps(call.arguments)
     return {
         "id": call.id,
         "type": "function",
-        "function": {"name": call.name, "arguments": arguments},
+        "function": {"name": call.name, "arguments": _arguments_back(call.arguments)},
     }
+
+
+def _arguments_back(arguments: dict[str, Any] | str) -> str:
+    """Always JSON: most servers parse what they handed on unread before."""
+    if not isinstance(arguments, str):
+        return json.dumps(arguments)
+    try:
+        return arguments if isinstance(json.loads(arguments), dict) else _wrapped(arguments)
+    except ValueError:
+        return _wrapped(arguments)
+
+
+def _wrapped(malformed: str) -> str:
+    return json.dumps({"malformed": malformed})
 
 
 def _generation(completion: Any) -> Generation:
