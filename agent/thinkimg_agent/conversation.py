@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,3 +35,17 @@ class Message:
 def numbered(image: EpisodeImage) -> tuple[Part, Part]:
     """An image with its name, and its size as it is seen."""
     return f"{image.name} ({image.view.shown_width}x{image.view.shown_height}):", image
+
+
+def joined(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Parts in which texts that follow each other are one, each in a line of its own.
+
+    Templates differ in what they put between texts, most of them nothing at all.
+    """
+    joined: list[Part] = []
+    for part in parts:
+        if joined and isinstance(part, str) and isinstance(joined[-1], str):
+            joined[-1] = f"{joined[-1]}\n{part}"
+        else:
+            joined.append(part)
+    return tuple(joined)

@@ -132,10 +132,10 @@ class OpenAIPolicy:
         Where no answer comes at all, the library has tried again already.
         """
         for left in range(self._client.max_retries, -1, -1):
-            answer = await self._ask_as_it_takes_it(request)
             try:
+                answer = await self._ask_as_it_takes_it(request)
                 return await _gathered(answer) if self._sampling.stream else _generation(answer)
-            except (openai.APIError, json.JSONDecodeError, PolicyFault):
+            except (json.JSONDecodeError, PolicyFault):
                 if not left:
                     raise
             await asyncio.sleep(_PAUSE_S)
@@ -143,10 +143,11 @@ class OpenAIPolicy:
 
     async def _ask_as_it_takes_it(self, request: dict[str, Any]) -> Any:
         while True:
+            asked = self._parameters.of(request)
             try:
-                return await self._ask(self._parameters.of(request))
+                return await self._ask(asked)
             except openai.BadRequestError as refusal:
-                if not self._parameters.learn(refusal, request):
+                if not self._parameters.learn(refusal, asked):
                     raise
 
     def _options(self) -> dict[str, Any]:
@@ -268,8 +269,11 @@ class _TurnPieces:
 async def _gathered(chunks: AsyncIterator[Any]) -> Generation:
     """Raises: PolicyFault, when the stream ends before the turn does."""
     turn = _TurnPieces()
-    async for chunk in chunks:
-        turn.add(chunk)
+    try:
+        async for chunk in chunks:
+            turn.add(chunk)
+    except openai.APIError as error:
+        raise PolicyFault(f"the server broke its stream off: {_words(error)}") from error
     if turn.finish is None:
         raise PolicyFault("the server ended its stream in the middle of a turn")
     return Generation(

@@ -171,6 +171,14 @@ async def test_sampling_is_asked_for_and_what_is_left_out_is_the_servers_choice(
     assert "top_p" not in asked
 
 
+async def test_texts_that_follow_each_other_stand_in_lines_of_their_own() -> None:
+    async with serving(plainly(turn("a"))) as server:
+        await asked_of(server, [Message("user", ("A result.", "What now?"))])
+    assert server.asked[0]["messages"][0]["content"] == [
+        {"type": "text", "text": "A result.\nWhat now?"}
+    ]
+
+
 NATIVE_TURN = turn(None, finish="tool_calls", tool_calls=[called('{"scale": 2}')])
 NATIVE_PIECES: list[dict[str, Any]] = [
     {"role": "assistant", "content": ""},
@@ -266,13 +274,70 @@ async def test_an_answer_that_is_no_json_is_the_policys_fault() -> None:
             await asked_of(server, max_retries=0)
 
 
-async def test_an_episode_that_outgrows_the_model_is_told_apart() -> None:
-    said = "This model's maximum context length is 4096 tokens."
-    full = plainly({"error": {"message": said, "code": "context_length_exceeded"}}, status=400)
-    other = plainly({"error": {"message": "no such model"}}, status=400)
-    async with serving(full, other) as server:
+async def test_an_answer_that_came_garbled_is_asked_for_anew() -> None:
+    async def garbled(request: web.Request) -> web.StreamResponse:
+        return web.Response(text='{"choices": [', content_type="application/json")
+
+    async with serving(garbled, plainly(turn("now"))) as server:
+        assert (await asked_of(server)).text == "now"
+
+
+async def test_a_server_that_fails_in_the_middle_of_a_stream_is_asked_anew() -> None:
+    async def fails(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(b'data: {"error": "out of memory"}\n\n')
+        return response
+
+    async with serving(fails, streamed([{"content": "now"}])) as server:
+        assert (await asked_of(server, sampling=Sampling(stream=True))).text == "now"
+
+
+def refused(name: str, code: str | None = "unsupported_parameter") -> Answer:
+    said = f"Unsupported parameter: '{name}' is not supported with this model."
+    return plainly({"error": {"message": said, "param": name, "code": code}}, status=400)
+
+
+async def test_what_a_reasoning_model_takes_is_learnt_once() -> None:
+    script = [refused("max_tokens"), refused("temperature", None), *[plainly(turn("a"))] * 2]
+    sampling = Sampling(temperature=0.0, seed=3)
+    async with serving(*script) as server, policy_of(server, sampling=sampling) as policy:
+        for _ in range(2):
+            assert (await policy.generate(ASKED, [], 99)).text == "a"
+    assert len(server.asked) == 4
+    for asked in server.asked[2:]:
+        assert (asked["max_completion_tokens"], asked["seed"]) == (99, 3)
+        assert not asked.keys() & {"max_tokens", "temperature"}
+
+
+async def test_what_an_episode_cannot_do_without_is_refused_for_good() -> None:
+    for script in ([refused("messages")], [refused("seed"), refused("seed")]):
+        async with serving(*script) as server:
+            with pytest.raises(PolicyFault, match="refuses the request"):
+                await asked_of(server, sampling=Sampling(seed=3))
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("context_length_exceeded", "Your input is too long: 4096."),
+        (None, "This model's maximum context length is 4096 tokens."),
+        (None, "The decoder prompt (5000) is longer than the maximum model length of 4096."),
+        (400, "The input (5000 tokens) is longer than the model's context length (4096 tokens)."),
+        (400, "The input token count (5000) exceeds the maximum number of tokens allowed (4096)."),
+    ],
+)
+async def test_an_episode_that_outgrows_the_model_is_told_apart(
+    code: str | int | None, said: str
+) -> None:
+    full = plainly({"error": {"message": said, "code": code}}, status=400)
+    async with serving(full) as server:
         with pytest.raises(ContextFull, match="4096"):
             await asked_of(server)
+
+
+async def test_a_request_that_is_refused_says_why() -> None:
+    async with serving(plainly({"error": {"message": "no such model"}}, status=400)) as server:
         with pytest.raises(PolicyFault, match=r"refuses the request: .*no such model"):
             await asked_of(server)
 
@@ -300,6 +365,10 @@ async def test_malformed_arguments_are_shown_under_the_calls_id_and_can_be_mende
     shown = server.asked[1]["messages"]
     assert [message["role"] for message in shown] == ["system", "user", "assistant", "tool"]
     assert shown[2]["tool_calls"][0]["id"] == shown[3]["tool_call_id"] == "c1"
+    # Servers parse what comes back to them.
+    assert json.loads(shown[2]["tool_calls"][0]["function"]["arguments"]) == {
+        "malformed": '{"box": '
+    }
     assert [message["role"] for message in server.asked[2]["messages"][-2:]] == ["tool", "user"]
 
 
