@@ -27,6 +27,7 @@ FILES = (
     "test_cut_link.py",
     "test_false_alarms.py",
     "test_many_workers.py",
+    "test_episodes.py",
 )
 FIGURES_VARIABLE = "THINKIMG_FIGURES"
 
