@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.agent import measure_agent
 from bench.arena import open_arena
 from bench.environment import describe_machine, restart_as_a_worker_runs
 from bench.measure import Effort
@@ -27,9 +28,13 @@ from bench.resilience import measure_resilience
 from bench.reuse import measure_reuse
 from bench.rollout import measure_rollouts
 from bench.single_calls import measure_single_calls
+from bench.soak import measure_soak
 
-PARTS = ("rollout", "tools", "noop", "memory", "reuse", "ocr", "resilience")
+PARTS = ("rollout", "tools", "noop", "memory", "reuse", "agent", "ocr", "resilience")
 QUICK_PARTS = PARTS[:4]
+LONG_PARTS = ("soak",)
+"""Only when asked for by name."""
+_LISTED = ", ".join(PARTS + LONG_PARTS)
 ROLLOUT_EFFORT, GRID_EFFORT = Effort(9, 0.5), Effort(5, 0.3)
 QUICK_ROLLOUT_EFFORT, QUICK_GRID_EFFORT = Effort(3, 0.25), Effort(2, 0.12)
 
@@ -66,9 +71,9 @@ def main() -> None:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "--quick", action="store_true", help="fewer and shorter rounds, no ocr and no resilience"
+        "--quick", action="store_true", help="fewer and shorter rounds of the first four parts"
     )
-    parser.add_argument("--only", type=_parts, help=f"comma-separated, from: {', '.join(PARTS)}")
+    parser.add_argument("--only", type=_parts, help=f"comma-separated, from: {_LISTED}")
     parser.add_argument(
         "--write", type=Path, metavar="FILE", help="also put the tables into this document"
     )
@@ -77,9 +82,9 @@ def _parse() -> argparse.Namespace:
 
 def _parts(text: str) -> tuple[str, ...]:
     parts = tuple(text.split(","))
-    if unknown := set(parts) - set(PARTS):
+    if unknown := set(parts) - set(PARTS) - set(LONG_PARTS):
         raise argparse.ArgumentTypeError(
-            f"no part called {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}"
+            f"no part called {', '.join(sorted(unknown))}; there are {_LISTED}"
         )
     return parts
 
@@ -102,8 +107,12 @@ async def _measure(parts: tuple[str, ...], quick: bool, show: Show) -> None:
     if "reuse" in parts:
         for section in await measure_reuse():
             show(section)
+    if "agent" in parts:
+        show(await measure_agent())
     if "ocr" in parts:
         show(await measure_ocr())
+    if "soak" in parts:
+        show(await measure_soak())
 
 
 if __name__ == "__main__":
