@@ -21,6 +21,7 @@ from thinkimg_eval.task import Scorer, Task
 from thinkimg_rpc.client import Mesh
 from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.errors import CallerError, InvalidRequest, MeshFault
+from thinkimg_rpc.imaging.limits import InvalidImage
 
 LONGEST_AVOIDED_S = 60.0
 
@@ -62,17 +63,28 @@ class PolicyPool:
             server.episodes -= 1
 
 
-@dataclass(frozen=True)
 class Questions:
-    """A task's samples, each made in a thread when its turn comes."""
+    """A task's samples, each made when its turn comes.
 
-    task: Task
-    maker: ThreadPoolExecutor
-    """Of one thread, so that whoever draws a sample need not think of others."""
+    `maker` is of one thread, so that whoever draws a sample need not think of others.
+    """
+
+    def __init__(self, task: Task, maker: ThreadPoolExecutor) -> None:
+        self.task = task
+        self._maker = maker
+        self._index_of: dict[str, int] = {}
 
     async def at(self, index: int) -> Sample:
+        """Raises: InvalidRequest, when another sample has the same id."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.maker, self.task.samples.__getitem__, index)
+        sample = await loop.run_in_executor(self._maker, self.task.samples.__getitem__, index)
+        other = self._index_of.setdefault(sample.id, index)
+        if other != index:
+            raise InvalidRequest(
+                f'samples {other} and {index} of {self.task.name} are both called "{sample.id}"; '
+                "give each an id of its own, by which runs are compared"
+            )
+        return sample
 
 
 @dataclass(frozen=True)
@@ -120,7 +132,7 @@ class EpisodeSetting:
                     dialect=self.dialect,
                     tools=self.tools,
                 )
-            except CallerError as error:
+            except (CallerError, InvalidImage) as error:
                 raise InvalidRequest(f"sample {sample.id}: {error}") from error
             server.ended(fault=trajectory.stop is StopReason.ABORTED)
             return trajectory
@@ -149,12 +161,9 @@ class EpisodeSetting:
 async def score_of(scorer: Scorer, answer: str, sample: Sample) -> float:
     """What the scorer gives an answer. Raises: ScorerFailed; MeshFault, PolicyFault of a judge."""
     try:
-        scored = (
-            scorer(answer, sample)
-            if inspect.iscoroutinefunction(scorer)
-            # A parser of formulas can take its time, and others would wait for it.
-            else await asyncio.to_thread(scorer, answer, sample)
-        )
+        # Not in a thread: it takes microseconds, and a reader of formulas can bound its time
+        # in the main thread only. What takes long is a coroutine function.
+        scored = scorer(answer, sample)
         value = float(await scored if inspect.isawaitable(scored) else scored)
     except (MeshFault, PolicyFault):
         raise
