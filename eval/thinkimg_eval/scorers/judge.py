@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 
 from thinkimg_agent.conversation import Message
 from thinkimg_agent.policies import Policy, PolicyFault
@@ -33,18 +35,51 @@ def judge_of(
     Where the judge fails, or gives no verdict, the score raises PolicyFault: that is
     no wrong answer.
     """
-
-    def opened() -> AbstractAsyncContextManager[Policy]:
-        return open_policy(name, PolicyOptions(base_url=base_url, temperature=0.0, seed=seed))
+    bench = _Bench(name, PolicyOptions(base_url=base_url, temperature=0.0, seed=seed))
 
     async def judged(answer: str, sample: Sample) -> float:
         if not answer.strip():
             return 0.0
-        async with opened() as policy:
+        async with bench.judge() as policy:
             generation = await policy.generate(_conversation(answer, sample), [], MAX_TOKENS)
         return _verdict(generation.text, policy.name)
 
     return judged
+
+
+class _Bench:
+    """One open policy for all who ask at the same time: to open one takes a tenth of a
+    second, and a scorer is never told when it is no longer needed."""
+
+    def __init__(self, name: str, options: PolicyOptions) -> None:
+        self._name = name
+        self._options = options
+        self._asking: dict[asyncio.AbstractEventLoop, _Opened] = {}
+
+    @asynccontextmanager
+    async def judge(self) -> AsyncIterator[Policy]:
+        loop = asyncio.get_running_loop()
+        opened = self._asking.setdefault(loop, _Opened())
+        opened.users += 1
+        try:
+            async with opened.turn:
+                if opened.policy is None:
+                    policy = open_policy(self._name, self._options)
+                    opened.policy = await opened.stack.enter_async_context(policy)
+            yield opened.policy
+        finally:
+            opened.users -= 1
+            if not opened.users:
+                del self._asking[loop]
+                await opened.stack.aclose()
+
+
+@dataclass
+class _Opened:
+    policy: Policy | None = None
+    users: int = 0
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
 
 def _conversation(answer: str, sample: Sample) -> list[Message]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from thinkimg_agent.policies import PolicyFault
+from thinkimg_agent.policies.choice import PolicyOptions, open_policy
 from thinkimg_eval.scorers import judge_of
 
 from .questions import sample_with
@@ -96,6 +98,23 @@ async def test_a_judge_that_refuses_is_a_fault_and_no_wrong_answer(server: _Serv
     server.status = 400
     with pytest.raises(PolicyFault, match="openai:judge refuses"):
         await judge_of("openai:judge", base_url=_url(server))("azure", sample_with("blue"))
+
+
+async def test_many_judgements_at_once_share_one_judge(
+    server: _Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.says = "Verdict: right"
+    opened: list[str] = []
+
+    def counted(name: str, options: PolicyOptions) -> Any:
+        opened.append(name)
+        return open_policy(name, options)
+
+    monkeypatch.setattr("thinkimg_eval.scorers.judge.open_policy", counted)
+    scored = judge_of("openai:judge", base_url=_url(server))
+    sample = sample_with("blue")
+    assert await asyncio.gather(*(scored("azure", sample) for _ in range(8))) == [1.0] * 8
+    assert (len(opened), len(server.asked)) == (1, 8)
 
 
 async def test_an_empty_answer_needs_no_judge(server: _Server) -> None:
