@@ -287,7 +287,9 @@ def _arithmetic(plan: ChartPlan, balance: Balance, rng: random.Random) -> _Found
     if pair is None:
         return None
     way = rng.choice((Way.DIFFERENCE, Way.RATIO))
-    (categories, series), (one, other) = _in_order(pair, rng.random() < 0.7)
+    # A ratio is at least 1, where two decimals are enough.
+    higher_first = way is Way.RATIO or rng.random() < 0.5
+    (categories, series), (one, other) = _in_order(pair, higher_first)
     asked = Asked(Family.ARITHMETIC, way, categories=categories, series=series)
     if way is Way.DIFFERENCE:
         truth, tolerance = _number(abs(one - other)), WRITTEN_TOLERANCE
