@@ -31,6 +31,7 @@ class Limits:
     max_turn_tokens: int = 2048
     """Of one turn."""
     max_images: int = 24
+    """The sample's included; no turn follows the one that goes beyond."""
     max_unparseable: int = 3
     """Turns in a row."""
     deadline_s: float = 600.0

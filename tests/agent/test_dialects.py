@@ -209,3 +209,16 @@ def test_without_tools_nothing_is_said_of_tools_and_an_answer_is_read(dialect: D
     assert not re.search(r"tool|call|crop|coordinate", words, re.IGNORECASE)
     shape = re.search(r"<answer>your answer</answer>|\{.*\}", words)
     assert shape is None or dialect.parse(shape[0]).answer == "your answer"
+
+
+@pytest.mark.parametrize("dialect", [OpenThinkImgDialect(), HermesDialect(), NativeDialect()])
+@pytest.mark.parametrize("opening", ["<think>\n", ""], ids=["sampled", "in the template"])
+def test_what_is_thought_before_a_turn_is_no_part_of_it(dialect: Dialect, opening: str) -> None:
+    musing = 'Should I write <answer>3</answer>, <tool_call> or {"actions": []}?'
+    reply = dialect.parse(f"{opening}{musing}\n</think>\n\n{dialect.write(Reply(answer='5'))}")
+    assert reply == Reply(musing, answer="5")
+
+
+def test_thinking_without_an_end_is_not_passed_over() -> None:
+    with pytest.raises(Unparseable):
+        HermesDialect().parse("<think> it may be <answer>5")

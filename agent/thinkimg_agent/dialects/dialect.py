@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from thinkimg_agent.coordinates import CoordinateSpace
@@ -12,6 +13,8 @@ from thinkimg_rpc.contract import ToolContract
 
 TASK = "Answer the question about the images."
 TOOLS_HELP = "You can call tools, look at what comes back, and go on until you are sure."
+
+_THINKING_BEGINS, _THINKING_ENDS = "<think>", "</think>"
 
 
 class Dialect(ABC):
@@ -29,12 +32,23 @@ class Dialect(ABC):
     def instructions(self, contracts: Sequence[ToolContract]) -> str:
         """The system prompt: the tools if there are any, how to call them, how to answer."""
 
-    @abstractmethod
     def parse(self, text: str, calls: Sequence[WrittenCall] = ()) -> Reply:
         """What a turn says; `calls` are those a server has taken out of the text itself.
 
+        What a model thinks up to `</think>` is thought, whatever it looks like: the
+        opening tag may stand in the template, where nobody sampled it.
+
         Raises: Unparseable, saying where it goes wrong and how to write it instead.
         """
+        thinking, _, said = text.rpartition(_THINKING_ENDS)
+        reply = self._parse(said, calls)
+        thinking = thinking.strip().removeprefix(_THINKING_BEGINS).strip()
+        thought = "\n".join(filter(None, [thinking, reply.thought]))
+        return replace(reply, thought=thought) if thinking else reply
+
+    @abstractmethod
+    def _parse(self, text: str, calls: Sequence[WrittenCall]) -> Reply:
+        """What a turn says after all thinking. Raises: Unparseable."""
 
     @abstractmethod
     def write(self, reply: Reply) -> str:

@@ -41,7 +41,7 @@ class HermesDialect(Dialect):
             ]
         )
 
-    def parse(self, text: str, calls: Sequence[WrittenCall] = ()) -> Reply:
+    def _parse(self, text: str, calls: Sequence[WrittenCall]) -> Reply:
         outside, parts = _split(text)
         answers = [body for tag, body in parts if tag == "answer"]
         bodies = [body for tag, body in parts if tag == "tool_call"]

@@ -33,7 +33,7 @@ class NativeDialect(Dialect):
             ]
         )
 
-    def parse(self, text: str, calls: Sequence[WrittenCall] = ()) -> Reply:
+    def _parse(self, text: str, calls: Sequence[WrittenCall]) -> Reply:
         if calls:
             return Reply(text.strip(), calls=tuple(calls))
         answers = _ANSWER.findall(text)

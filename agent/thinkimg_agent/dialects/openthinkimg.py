@@ -45,7 +45,7 @@ class OpenThinkImgDialect(Dialect):
             ]
         )
 
-    def parse(self, text: str, calls: Sequence[WrittenCall] = ()) -> Reply:
+    def _parse(self, text: str, calls: Sequence[WrittenCall]) -> Reply:
         try:
             turn = read_object(text, "the turn")
         except Unparseable as problem:
