@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import cv2
@@ -22,6 +23,18 @@ def tiny(
 def other(*, seed: int = 0) -> Task:
     """Guess fewer numbers."""
     return Task("other", "3", [_sample(n, seed) for n in range(4)], exact, tools=("Crop",))
+
+
+def together(*, episodes: int = 3) -> Task:
+    """Answers are scored once so many wait for it, and never more."""
+    barrier = asyncio.Barrier(episodes)
+
+    async def score(answer: str, sample: Sample) -> float:
+        assert barrier.n_waiting < episodes
+        await barrier.wait()
+        return 1.0
+
+    return Task("together", "1", [_sample(n, 0) for n in range(12)], score, tools=("Crop",))
 
 
 def nothing() -> int:

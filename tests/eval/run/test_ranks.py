@@ -1,0 +1,51 @@
+"""Two processes, as `accelerate launch` starts them, make the same run as one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from thinkimg_agent.trajectory_file import TrajectoryWriter, read_trajectories
+
+from .alike import results, summary
+
+FILE = Path(__file__).with_name("tiny_task.py")
+LAUNCH = "accelerate.commands.launch --cpu --num_processes 2 --num_machines 1 --mixed_precision no"
+
+
+def run(address: str, script: Path, out: Path, *launcher: str) -> str:
+    finished = subprocess.run(
+        [
+            *(sys.executable, "-m", *launcher, "thinkimg_eval", "run", "--task", f"{FILE}:tiny"),
+            *("--task.questions", "25", "--policy", f"scripted:{script}"),
+            *("--address", address, "--out", str(out)),
+        ],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+@pytest.mark.timeout(180)
+def test_two_processes_make_the_summary_of_one(
+    crop_mesh: str, look_and_answer: Path, tmp_path: Path
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    run(crop_mesh, look_and_answer, one)
+    # An earlier start with three processes was killed: what the third one did counts.
+    head = [*read_trajectories(one)][2:9:3]
+    with TrajectoryWriter(two, "trajectories.rank2.jsonl") as writer:
+        for trajectory in head:
+            writer.add(trajectory)
+    (two / "run.json").write_bytes((one / "run.json").read_bytes())
+    said = run(crop_mesh, look_and_answer, two, *LAUNCH.split(), "-m")
+    assert results(two) == results(one)
+    assert summary(two) == summary(one)
+    assert [path.name for path in two.glob("trajectories*")] == ["trajectories.jsonl"]
+    assert said.count("to look at") == 1, "only the first process speaks"
