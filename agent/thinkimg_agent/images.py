@@ -12,7 +12,7 @@ from thinkimg_agent.coordinates import View
 from thinkimg_agent.shown import Shown, ShownImages
 from thinkimg_rpc.digest import digest_of
 
-_SHOWN_BYTES = 64 << 20
+_SHOWN_BYTES = 16 << 20
 _SHOWN = ShownImages(_SHOWN_BYTES)
 
 
