@@ -166,3 +166,16 @@ def test_a_large_picture_is_answered_in_its_own_pixels(detector: ClassicalDetect
     pixels[1000:3000, 2000:2600] = (200, 30, 30)
     (found,) = found_in(detector, Search(pixels, "red bar", 0.3, 0.25, list, lambda: None))
     assert found.box == pytest.approx((2000, 1000, 2600, 3000), abs=4)
+
+
+def test_bars_in_the_colour_of_the_axes_are_found_although_they_touch_these(
+    detector: ClassicalDetector,
+) -> None:
+    pixels = np.full((300, 400, 3), 255, np.uint8)
+    bars = [(60, 100, 100, 260), (160, 60, 200, 260), (260, 180, 300, 260)]
+    for x0, y0, x1, y1 in bars:
+        pixels[y0:y1, x0:x1] = 0
+    pixels[258:260, 30:380] = 0
+    pixels[20:260, 30:32] = 0
+    found = found_in(detector, Search(pixels, "black bars", 0.3, 0.25, lambda: [], lambda: None))
+    assert sorted(one.box for one in found) == bars

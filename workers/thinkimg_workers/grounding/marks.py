@@ -13,11 +13,13 @@ from thinkimg_workers.grounding.boxes import Box, gap, union_of
 from thinkimg_workers.grounding.glyphs import letters_among
 from thinkimg_workers.grounding.legend import Legend
 from thinkimg_workers.grounding.palette import Palette
-from thinkimg_workers.grounding.pieces import Piece
+from thinkimg_workers.grounding.pieces import Piece, thick_parts
 from thinkimg_workers.grounding.texts import Words
 from thinkimg_workers.grounding.things import Thing
 
 _RECTANGULAR = 0.88
+_JOINED = 0.2
+"""Of the picture's width and height: smaller pieces are no bars that an axis joins."""
 _LEAST_SIDE, _LEAST_BAR = 3, 24
 _LARGEST_BAR = 0.4
 """Of the picture: what is larger is a background."""
@@ -81,7 +83,7 @@ def find_marks(
     ]
     check_deadline()
     rules = [piece for piece in shapes if _is_rule(piece, width, height)]
-    shapes = _without(shapes, rules)
+    shapes = [part for piece in _without(shapes, rules) for part in _off_axes(piece, width, height)]
     pies, wedges = _pies(shapes, width, height)
     shapes = _without(shapes, [piece for wedge in wedges for piece in wedge.pieces])
     check_deadline()
@@ -133,6 +135,20 @@ def _is_rule(piece: Piece, width: int, height: int) -> bool:
     columns = piece.mask.mean(axis=0) > 0.6
     covered = int(piece.mask[rows].sum() + piece.mask[:, columns].sum())
     return covered >= 0.7 * piece.area
+
+
+def _off_axes(piece: Piece, width: int, height: int) -> list[Piece]:
+    """A piece, or the bars of the colour of the axes that these have joined into one."""
+    box = piece.box
+    if box.width < _JOINED * width or box.height < _JOINED * height:
+        return [piece]
+    if piece.filled >= _RECTANGULAR or piece.area < _JOINED * 0.1 * width * height:
+        return [piece]
+    parts = thick_parts(piece, int(max(3.0, 0.006 * max(width, height))) + 2)
+    bars = [part for part in parts if part.filled >= _RECTANGULAR]
+    if len(bars) < 2 or sum(bar.area for bar in bars) < 0.5 * piece.area:
+        return [piece]
+    return parts
 
 
 def _is_bar(piece: Piece, words: Sequence[Words], image_area: int) -> bool:

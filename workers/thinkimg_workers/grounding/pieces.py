@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -68,6 +68,18 @@ def pieces_of(palette: Palette, check_deadline: Callable[[], None]) -> list[Piec
         check_deadline()
         pieces += _pieces_of_color(palette.labels == color, color)
     return pieces
+
+
+def thick_parts(piece: Piece, least: int) -> list[Piece]:
+    """The parts of a piece that are at least so many pixels wide and high, each by itself."""
+    square = np.ones((least, least), np.uint8)
+    framed = cv2.copyMakeBorder(piece.mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    thick = cv2.morphologyEx(framed, cv2.MORPH_OPEN, square)[1:-1, 1:-1] > 0
+    x, y = piece.box.x0, piece.box.y0
+    return [
+        replace(part, box=Box(*np.add(part.box, (x, y, x, y)).tolist()))
+        for part in _pieces_of_color(thick, piece.color)
+    ]
 
 
 def _pieces_of_color(mask: NDArray[np.bool_], color: int) -> list[Piece]:
