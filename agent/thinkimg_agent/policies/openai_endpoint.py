@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -98,7 +98,7 @@ class OpenAIPolicy:
         try:
             return await self._turn(request)
         except openai.BadRequestError as error:
-            if _CONTEXT_FULL.search(f"{error.code} {error}"):
+            if _CONTEXT_FULL.search(error.response.text):
                 raise ContextFull(_words(error)) from error
             raise PolicyFault(f"{self.name} refuses the request: {_words(error)}") from error
         except (openai.OpenAIError, json.JSONDecodeError) as error:
@@ -134,7 +134,8 @@ class OpenAIPolicy:
         for left in range(self._client.max_retries, -1, -1):
             try:
                 answer = await self._ask_as_it_takes_it(request)
-                return await _gathered(answer) if self._sampling.stream else _generation(answer)
+                turn = await _gathered(answer) if self._sampling.stream else _generation(answer)
+                return turn if self._native_tools else _with_calls_in_its_text(turn)
             except (json.JSONDecodeError, PolicyFault):
                 if not left:
                     raise
@@ -233,6 +234,18 @@ def _generation(completion: Any) -> Generation:
         raise PolicyFault(f"the server answered with no turn: {_cut(completion)}") from error
 
 
+def _with_calls_in_its_text(turn: Generation) -> Generation:
+    """Some servers, `transformers serve` one of them, take `<tool_call>` out of the text
+    whether there were tools or not: it goes back to where a dialect looks for it."""
+    if not turn.calls:
+        return turn
+    lines = [turn.text.rstrip()] if turn.text.strip() else []
+    for call in turn.calls:
+        written = f'{{"name": {json.dumps(call.name)}, "arguments": {call.arguments}}}'
+        lines.append(f"<tool_call>\n{written}\n</tool_call>")
+    return replace(turn, text="\n".join(lines), calls=())
+
+
 @dataclass
 class _CallPieces:
     id: str = ""
@@ -304,7 +317,9 @@ def _logprobs(logprobs: Any) -> tuple[float, ...] | None:
 
 
 def _words(error: Exception) -> str:
-    """What went wrong, in one line."""
+    """What went wrong, in one line and in the server's own words if it has any."""
+    if isinstance(error, openai.APIStatusError) and error.response.text:
+        return _cut(f"{error.status_code} {error.response.text}")
     return _cut(error) if str(error) else type(error).__name__
 
 

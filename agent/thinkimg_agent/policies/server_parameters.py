@@ -48,5 +48,5 @@ class ServerParameters:
 def _refused_by(refusal: openai.BadRequestError) -> str | None:
     if refusal.code in _CODES and refusal.param:
         return refusal.param
-    found = _REFUSAL.search(str(refusal))
+    found = _REFUSAL.search(refusal.response.text)
     return found[1] if found else None

@@ -23,6 +23,8 @@ from thinkimg_agent.policies.policy import ContextFull, Generation, PolicyFault
 from thinkimg_rpc.contract import ToolContract
 
 MAX_IMAGE_PIXELS = 1 << 20
+_DRAWN = {"do_sample": True, "top_k": 0}
+"""From all that the processors leave: the library would keep 50 tokens of it."""
 
 
 @dataclass
@@ -140,9 +142,8 @@ class TransformersPolicy:
         written = self._model.generate(
             **{name: self._placed(value) for name, value in inputs.items()},
             max_new_tokens=max(one.max_tokens for one in batch),
-            do_sample=self._sampling.temperature > 0,
-            top_k=0,
             logits_processor=sampled.processors(),
+            **_DRAWN if self._sampling.temperature > 0 else {"do_sample": False},
         )
         turns = zip(batch, *sampled.turns(written), strict=True)
         return [self._generation(one, ids, logprobs) for one, ids, logprobs in turns]

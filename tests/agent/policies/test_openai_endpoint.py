@@ -14,12 +14,12 @@ from aiohttp import web
 
 from thinkimg_agent.conversation import Message, numbered
 from thinkimg_agent.coordinates import CoordinateSpace
-from thinkimg_agent.dialects import NativeDialect
+from thinkimg_agent.dialects import HermesDialect, NativeDialect
 from thinkimg_agent.episode import Limits, run_episode
 from thinkimg_agent.images import EpisodeImages
 from thinkimg_agent.policies import ContextFull, Generation, PolicyFault
 from thinkimg_agent.policies.openai_endpoint import OpenAIPolicy, Sampling
-from thinkimg_agent.reply import WrittenCall
+from thinkimg_agent.reply import Reply, WrittenCall
 from thinkimg_agent.sample import Sample
 from thinkimg_agent.trajectory import StopReason
 from thinkimg_rpc.client import Mesh
@@ -225,6 +225,16 @@ async def test_without_tools_a_server_is_told_of_none() -> None:
     ):
         await policy.generate(ASKED, [], 64)
     assert "tools" not in server.asked[0]
+
+
+async def test_calls_that_a_server_takes_out_unasked_go_back_into_the_text() -> None:
+    body = turn("Closer. \n", finish="tool_calls", tool_calls=[called('{"scale": 2}')])
+    async with serving(plainly(body)) as server:
+        generation = await asked_of(server)
+    assert generation.calls == ()
+    assert HermesDialect().parse(generation.text) == Reply(
+        "Closer.", calls=(WrittenCall("Crop", {"scale": 2}),)
+    )
 
 
 async def test_a_server_that_is_full_is_asked_again_after_the_time_it_names() -> None:
