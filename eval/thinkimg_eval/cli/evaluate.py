@@ -47,7 +47,7 @@ def run(
         typer.Option(metavar="FILE.toml", exists=True, dir_okay=False, help="[run], or [[run]]s."),
     ] = None,
     limit: Annotated[int | None, typer.Option(help="The first so many questions only.")] = None,
-    concurrency: Annotated[int | None, typer.Option(help="Episodes in flight; 32.")] = None,
+    concurrency: Annotated[int | None, typer.Option(help="Episodes in flight; 16.")] = None,
     seed: Annotated[
         int | None, typer.Option(help="Of the task, where it has one, and of the policy.")
     ] = None,

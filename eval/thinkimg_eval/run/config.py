@@ -64,7 +64,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The folder inside `out`, where several runs share it; the task's name if left out."""
     limit: AtLeastOne | None = None
     """Only so many questions, the first ones."""
-    concurrency: AtLeastOne = 32
+    concurrency: AtLeastOne = 16
     """Episodes in flight."""
     seed: int | None = None
     """Of the policy's sampling, and of a task that has a `seed`."""

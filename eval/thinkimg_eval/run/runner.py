@@ -106,6 +106,10 @@ async def _answer_all(run: Run, rank: Rank, surroundings: Surroundings, screen: 
     versions = tool_versions(tools, mesh.workers())
     if rank.first:
         folder.begin(msgspec.structs.replace(origin, tools=versions))
+    screen.print(
+        f"{origin.task.name}: {origin.task.questions - len(answered)} questions to answer, "
+        f"with {', '.join(versions) or 'no tools'}"
+    )
     share = range(rank.number, origin.task.questions, rank.count)
     with (
         ThreadPoolExecutor(1, "samples") as maker,

@@ -17,6 +17,7 @@ from thinkimg_eval.run.ranks import Rank
 from thinkimg_rpc.client import Mesh
 from thinkimg_rpc.client.mesh import DEFAULT_ADDRESS
 from thinkimg_rpc.errors import InvalidRequest, Unavailable
+from thinkimg_rpc.serve.config import DEFAULT_CONFIG, find_config, load_config
 from thinkimg_rpc.serve.own_mesh import own_mesh
 from thinkimg_rpc.settings import TlsSettings
 
@@ -77,8 +78,11 @@ class Surroundings:
             except Unavailable as error:
                 if named:
                     raise Unavailable(f"{error}; or serve one for this run: --serve") from error
-        self._say("serving a mesh for this run")
-        return await self._stack.enter_async_context(own_mesh(say=self._say))
+        path = find_config(None)
+        self._say(
+            f"serving a mesh for this run: {'the shipped one' if path == DEFAULT_CONFIG else path}"
+        )
+        return await self._stack.enter_async_context(own_mesh(load_config(path), say=self._say))
 
 
 def dialect_of(policy: PolicyConfig) -> Dialect:

@@ -142,7 +142,10 @@ async def test_a_mesh_is_served_for_the_run_where_it_is_asked_for(
     monkeypatch.chdir(tmp_path)
     run = config("", look_and_answer, Path("run"), limit=2, mesh=MeshSection(serve=True))
     (folder,), said = await make(run)
-    assert said.startswith("serving a mesh for this run\n")
+    assert said.splitlines()[:2] == [
+        "serving a mesh for this run: mesh.toml",
+        "tiny: 2 questions to answer, with Crop",
+    ]
     assert len(folder.done()) == 2
 
 
