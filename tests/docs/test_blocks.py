@@ -15,7 +15,14 @@ from thinkimg_rpc.settings import CannotStart
 from .blocks import PAGES, ROOT, Block, blocks_of
 from .page_run import PageRun
 
-NOT_RUN = {"README.md": 4, "other-languages.md": 1, "serve-a-mesh.md": 3, "troubleshooting.md": 1}
+NOT_RUN = {
+    "README.md": 4,
+    "benchmarks.md": 1,
+    "from-openthinkimg.md": 1,
+    "other-languages.md": 1,
+    "serve-a-mesh.md": 3,
+    "troubleshooting.md": 1,
+}
 """How many blocks of each page are marked as not run; none on all others."""
 
 

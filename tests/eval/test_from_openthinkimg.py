@@ -13,9 +13,11 @@ import msgspec
 import pytest
 import typer.main
 
+from thinkimg_agent.coordinates import CoordinateSpace
 from thinkimg_eval.cli.evaluate import evaluate
 from thinkimg_eval.run.config import RunConfig
 from thinkimg_eval.run.reading import override_of, read_runs
+from thinkimg_eval.run.surroundings import dialect_of
 from thinkimg_eval.tasks import find_task, installed_tasks, options_of
 from thinkimg_rpc.cli.serve import serve
 from thinkimg_rpc.serve.config import MeshConfig
@@ -109,4 +111,4 @@ def test_the_command_at_the_top_of_the_page_is_a_run() -> None:
     [run] = read_runs(None, override_of(shlex.split(command.replace("\\\n", " "))))
     assert run.task.name == "chartgemma"
     assert run.task.options == {"scorer": "openthinkimg_fuzzy"}
-    assert (run.policy.dialect, run.policy.coordinates) == ("openthinkimg", "percent")
+    assert dialect_of(run.policy).space is CoordinateSpace.PERCENT

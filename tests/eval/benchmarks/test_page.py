@@ -48,8 +48,8 @@ def test_the_fields_of_a_line_are_those_of_the_page() -> None:
 
 
 def test_the_lines_of_the_page_can_be_read(tmp_path: Path) -> None:
-    [lines] = re.findall(r'```json title="mine\.jsonl"\n(.+?)```', PAGE, re.DOTALL)
+    [lines] = re.findall(r'```text title="mine\.jsonl"\n(.+?)```', PAGE, re.DOTALL)
     for image in re.findall(r"[\w/]+\.(?:png|jpg)", lines):
         write(tmp_path / image, picture())
     task = jsonl(path=write(tmp_path / "mine.jsonl", lines.encode()))
-    assert [sample.truth for sample in task.samples] == ["3", "cat"]
+    assert [sample.truth for sample in task.samples] == ["42", "summer"]
