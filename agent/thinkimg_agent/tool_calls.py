@@ -85,8 +85,8 @@ class ToolCaller:
         started = time.perf_counter()
         response: Protobuf | None = None
         try:
-            request = self._request(call, record)
-            response = await self._mesh.send(self._with_bytes(request), timeout_s=self._timeout_s)
+            request = await self._at_hand(self._request(call, record))
+            response = await self._mesh.send(request, timeout_s=self._timeout_s)
         except CallerError as error:
             if not isinstance(error, _OF_THE_MODEL):
                 raise InternalFault(f"{record.tool}: {error.message}") from error
@@ -117,14 +117,19 @@ class ToolCaller:
         record.request = arguments_of(request)
         return request
 
-    def _with_bytes(self, request: Protobuf) -> Protobuf:
-        """The request, carrying the images that the client does not hold (any more).
+    async def _at_hand(self, request: Protobuf) -> Protobuf:
+        """The request, once the client holds the images it names (again).
 
         Its memory is bounded, and other episodes' images may have taken the place.
         """
         for place in find_messages(request.DESCRIPTOR, Image.DESCRIPTOR.full_name)(request):
+            if self._mesh.image_data(place.digest) is not None:
+                continue
+            data = next(one.data for one in self._images if one.digest == place.digest)
+            # In a thread, for the digest of a large photograph.
+            await asyncio.to_thread(self._mesh.image, data)
             if self._mesh.image_data(place.digest) is None:
-                place.data = next(one.data for one in self._images if one.digest == place.digest)
+                place.data = data  # it does not fit into that memory at all
         return request
 
     def _image_of(

@@ -76,6 +76,7 @@ class OpenAIPolicy:
         self._coordinates = coordinates
         self._sampling = sampling
         self._parameters = ServerParameters()
+        self._turnstile = asyncio.Lock()
         self._client = openai.AsyncOpenAI(
             base_url=base_url,
             # A local server wants no key, but the library wants one to send.
@@ -87,6 +88,10 @@ class OpenAIPolicy:
     async def generate(
         self, conversation: Sequence[Message], tools: Sequence[ToolContract], max_tokens: int
     ) -> Generation:
+        # Making up and sending a request takes a millisecond of the event loop. Episodes
+        # that ask at the same instant take it one by one, and what else waits goes between.
+        async with self._turnstile:
+            await asyncio.sleep(0)
         request: dict[str, Any] = {
             "model": self._model,
             "messages": [_message(message) for message in conversation],

@@ -393,3 +393,27 @@ async def test_episodes_wait_for_the_server_side_by_side() -> None:
     async with serving(*[answer] * 8) as server, policy_of(server, max_retries=0) as policy:
         done = await asyncio.gather(*(policy.generate(ASKED, [], 9) for _ in range(8)))
     assert {one.text for one in done} == {"<answer>5</answer>"}
+
+
+async def test_requests_of_the_same_instant_leave_the_event_loop_to_others_in_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    passes = 0
+    asked_in: list[int] = []
+
+    async def count_passes() -> None:
+        nonlocal passes
+        while True:
+            passes += 1
+            await asyncio.sleep(0)
+
+    async def note(request: dict[str, Any]) -> Generation:
+        asked_in.append(passes)
+        return Generation("5")
+
+    async with OpenAIPolicy("m", base_url="http://127.0.0.1:1") as policy:
+        monkeypatch.setattr(policy, "_turn", note)
+        counting = asyncio.create_task(count_passes())
+        await asyncio.gather(*(policy.generate(ASKED, [], 9) for _ in range(5)))
+        counting.cancel()
+    assert len(set(asked_in)) == 5
