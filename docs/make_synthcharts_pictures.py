@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from thinkimg_agent.sample import Sample
 from thinkimg_eval.synthcharts.asked import Family
+from thinkimg_eval.synthcharts.plan import ChartPlan
 from thinkimg_eval.synthcharts.samples import ChartSamples
 from thinkimg_eval.synthcharts.view import VIEWS, seen
 from thinkimg_rpc.imaging.codec import decode
@@ -34,7 +36,7 @@ def contact_sheet(family: Family, samples: ChartSamples) -> Image.Image:
     for place, index in enumerate(_chosen(family, samples)):
         sample = samples[index]
         left, top = place % _COLUMNS * cell[0] + _MARGIN, place // _COLUMNS * cell[1]
-        text = f"{sample.question}  →  {sample.truth}"
+        text = f"{sample.question}   Answer: {sample.truth}"
         draw.multiline_text((left, top + 6), textwrap.fill(text, 88), fill="black", font=font)
         top += _TEXT_PX
         whole, view = _pictures(sample)
@@ -44,18 +46,17 @@ def contact_sheet(family: Family, samples: ChartSamples) -> Image.Image:
 
 
 def _chosen(family: Family, samples: ChartSamples) -> list[int]:
-    of_family = [
-        index
-        for index, question in enumerate(samples.questions())
-        if question.asked.family is family
-    ]
-    kinds: dict[str, int] = {}
-    times: list[tuple[int, int]] = []
-    for index in of_family:
-        kind = samples.plan(index).kind
-        times.append((kinds.setdefault(kind, 0), index))
-        kinds[kind] += 1
-    return sorted(index for _, index in sorted(times)[: _COLUMNS * _ROWS])
+    """One question a chart, and each kind of chart as often as the others where possible."""
+    seen_charts: set[ChartPlan] = set()
+    times: Counter[str] = Counter()
+    ranked = []
+    for index, question in enumerate(samples.questions()):
+        plan = samples.plan(index)
+        if question.asked.family is family and plan not in seen_charts:
+            seen_charts.add(plan)
+            ranked.append((times[plan.kind], index))
+            times[plan.kind] += 1
+    return sorted(index for _, index in sorted(ranked)[: _COLUMNS * _ROWS])
 
 
 def _pictures(sample: Sample) -> tuple[Image.Image, Image.Image]:

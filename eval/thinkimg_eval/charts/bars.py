@@ -38,7 +38,9 @@ def draw_bars(axes: Axes, numbers: Numbers, look: Look) -> list[Drawn]:
         ]  # fmt: skip
         if look.values_written and numbers.kind != "grouped_bar":
             where: Literal["center", "edge"] = "center" if numbers.kind == "stacked_bar" else "edge"
-            labels = axes.bar_label(bars, fmt="{:g}", label_type=where, padding=1)
+            labels = axes.bar_label(
+                bars, fmt="{:g}", label_type=where, padding=look.label_gap_points
+            )
             if where == "center":
                 for label, color in zip(labels, colors, strict=True):
                     label.set_color(look.ink_on(color.hexadecimal))

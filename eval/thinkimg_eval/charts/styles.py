@@ -54,6 +54,8 @@ class Look:
     line_markers: bool
     contrast_labels: bool = False
     """Whether what is written on a bar or a wedge is dark or bright by its colour."""
+    label_gap_points: float = 1
+    """Between the end of a bar and the value written there."""
 
     def ink_on(self, hexadecimal: str) -> str:
         """The colour of letters on a mark of that colour."""

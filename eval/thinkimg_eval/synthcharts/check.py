@@ -28,6 +28,7 @@ from thinkimg_eval.synthcharts.legibility import Viewed, colors_told, words_read
 from thinkimg_eval.synthcharts.plan import ChartPlan
 from thinkimg_eval.synthcharts.samples import ChartSamples, draw
 from thinkimg_eval.synthcharts.task import score
+from thinkimg_eval.synthcharts.verify import as_sample
 from thinkimg_eval.synthcharts.view import VIEWS, seen
 from thinkimg_rpc.client import Mesh
 from thinkimg_rpc.imaging.codec import encode_png
@@ -82,11 +83,7 @@ def _most_common(samples: ChartSamples) -> dict[str, float]:
     """For each family, the score of the one answer that is best for all its questions."""
     families: dict[str, list[Sample]] = defaultdict(list)
     for question in samples.questions():
-        details = {} if question.tolerance is None else {"tolerance": question.tolerance}
-        family = question.asked.family.value
-        families[family].append(
-            Sample("", "", (), question.truth, question.accepted, details=details)
-        )
+        families[question.asked.family.value].append(as_sample(question))
     return {
         family: max(_mean_score(guess, asked) for guess in {each.truth or "" for each in asked})
         for family, asked in families.items()

@@ -5,13 +5,13 @@ from itertools import islice
 
 import pytest
 
-from thinkimg_agent.sample import Sample
 from thinkimg_eval.synthcharts.asked import Family, Way
-from thinkimg_eval.synthcharts.oracle import Oracle
+from thinkimg_eval.synthcharts.looks import PALETTES
 from thinkimg_eval.synthcharts.questions import Question
-from thinkimg_eval.synthcharts.samples import draw
 from thinkimg_eval.synthcharts.splits import SPLITS, Asking, askings
+from thinkimg_eval.synthcharts.subjects import SUBJECTS
 from thinkimg_eval.synthcharts.task import score
+from thinkimg_eval.synthcharts.verify import as_sample, verify
 from thinkimg_eval.synthcharts.wording import read_question
 
 
@@ -26,19 +26,16 @@ def questions(tested: list[Asking]) -> list[Question]:
 
 
 def scored(answer: str, question: Question) -> float:
-    details = {} if question.tolerance is None else {"tolerance": question.tolerance}
-    sample = Sample("", "", (), question.truth, question.accepted, details=details)
-    result = score(answer, sample)
+    result = score(answer, as_sample(question))
     assert isinstance(result, float)
     return result
 
 
 def test_the_oracle_answers_every_question_from_the_geometry_alone() -> None:
-    for asking in islice(askings("dev", 0), 16):
-        oracle = Oracle(draw(asking.plan))
-        for question in asking.questions:
-            answer = oracle.answer(question.asked)
-            assert scored(answer, question) == 1, (asking.id, question, answer)
+    verified = verify(90, seed=7)
+    assert verified.differing == []
+    assert verified.right == verified.asked
+    assert verified.asked.total() == 90
 
 
 def test_a_split_has_its_number_of_questions_and_four_to_six_a_chart(
@@ -128,3 +125,12 @@ def test_a_panel_is_named_whenever_there_are_several(tested: list[Asking]) -> No
 def test_an_unknown_split_is_refused() -> None:
     with pytest.raises(ValueError, match="holiday"):
         next(askings("holiday", 0))
+
+
+def test_no_name_of_a_subject_is_a_colour_or_means_two_things() -> None:
+    colors = {color.name for palette in PALETTES for color in palette}
+    for subject in SUBJECTS:
+        names = {*subject.categories, *subject.series}
+        assert len(names) == len({*subject.categories}) + len({*subject.series}), subject
+        assert not colors & {name.casefold() for name in names}
+        assert len(subject.series) >= 8

@@ -18,9 +18,9 @@ from thinkimg_eval.task import Task
 from thinkimg_rpc.imaging.codec import decode
 from thinkimg_rpc.imaging.rgb import Pixels
 
-TEXTS = "TEXTS_DIGEST"
+TEXTS = "a438c9912111bc08"
 """Of the questions and answers of the test split: the same anywhere."""
-PICTURES = {"MATPLOTLIB": "PICTURES_DIGEST"}
+PICTURES = {"3.11.2": "ae65b0ddada42a91"}
 """Of the first charts' pixels, by the version of matplotlib."""
 
 
@@ -101,7 +101,7 @@ def test_pictures_are_of_a_modest_size(task: Task) -> None:
     for index in range(0, 60, 10):
         sample = task.samples[index]
         height, width = pixels_of(sample).shape[:2]
-        assert 400 <= min(height, width)
+        assert min(height, width) >= 400
         assert max(height, width) <= 1100
         assert len(sample.images[0]) < 200_000
 
