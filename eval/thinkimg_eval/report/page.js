@@ -10,7 +10,7 @@ function show() {
   for (const row of rows) {
     row.hidden = !((!verdict || row.dataset.verdict === verdict)
       && (!category || !category.value || row.dataset.category === category.value)
-      && row.textContent.toLowerCase().includes(sought));
+      && `${row.textContent} ${row.title}`.toLowerCase().includes(sought));
   }
   document.getElementById("none").hidden = rows.some((row) => !row.hidden);
 }

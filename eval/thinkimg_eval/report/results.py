@@ -50,14 +50,14 @@ class Results(msgspec.Struct, kw_only=True, frozen=True):
     results: list[Result]
 
 
-def result_of(trajectory: Trajectory) -> Result:
-    """What a trajectory of a run comes to."""
+def result_of(trajectory: Trajectory, prompt: str = "") -> Result:
+    """What a trajectory of a run comes to; `prompt` is what the task puts after each question."""
     calls = [call for turn in trajectory.turns for call in turn.calls]
     return Result(
         index=trajectory.sample_index or 0,
         sample_id=trajectory.sample_id,
         category=trajectory.category,
-        question=trajectory.question,
+        question=trajectory.question.removesuffix(f"\n{prompt}") if prompt else trajectory.question,
         verdict=verdict_of(trajectory),
         score=None if trajectory.stop is StopReason.ABORTED else trajectory.score,
         answer=trajectory.answer,

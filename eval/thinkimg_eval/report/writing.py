@@ -19,7 +19,7 @@ def write_report(folder: RunFolder) -> Summary:
     results: list[Result] = []
     times: list[Times] = []
     for trajectory in folder.trajectories():
-        results.append(result_of(trajectory))
+        results.append(result_of(trajectory, origin.task.prompt))
         times.append(times_of(trajectory))
     summary = summary_of(origin, results, times)
     write_json(folder.path / RESULTS, Results(run=origin, results=results))

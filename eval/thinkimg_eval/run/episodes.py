@@ -121,7 +121,7 @@ class EpisodeSetting:
 
     async def _episode(self, sample: Sample) -> Trajectory:
         prompt = self.questions.task.prompt
-        asked = f"{sample.question}\n{prompt}" if prompt else sample.question
+        asked = sample.question + (f"\n{prompt}" if prompt else "")
         with self.policies.least_busy() as server:
             try:
                 trajectory = await run_episode(

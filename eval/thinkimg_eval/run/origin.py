@@ -28,6 +28,7 @@ class TaskOrigin(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     options: dict[str, Any]
     questions: int
+    prompt: str = ""
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +56,7 @@ def origin_of(config: RunConfig, opened: OpenedTask) -> Origin:
             # As they will be read back: a Path becomes text.
             options=msgspec.json.decode(msgspec.json.encode(opened.options, enc_hook=str)),
             questions=min(questions, config.limit or questions),
+            prompt=task.prompt,
         ),
         policy=config.policy,
         seed=config.seed,
