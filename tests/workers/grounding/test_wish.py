@@ -72,3 +72,13 @@ def test_any_text_is_taken_apart(query: str) -> None:
     for wish in wishes_of(query):
         assert wish.label
         assert wish.label in query
+
+
+@pytest.mark.parametrize("quoted", ["'Source'", '"Source"', "\u201cSource\u201d"])
+def test_what_is_quoted_is_a_name_also_where_it_is_a_word_for_a_shape(quoted: str) -> None:
+    wish = wish_of(f"bars of {quoted}")
+    assert (wish.roles, wish.rest) == (("bar",), ("source",))
+
+
+def test_an_apostrophe_quotes_nothing() -> None:
+    assert wish_of("the women's bars").rest == ("women's",)

@@ -32,6 +32,7 @@ _CHINESE_WORDS = sorted(
     key=len,
     reverse=True,
 )
+_QUOTED = re.compile(r"""(?<!\w)(?:'([^']+)'|"([^"]+)"|\u201c([^\u201d]+)\u201d)(?!\w)""")
 _LONGEST_PHRASE = 4
 
 
@@ -67,8 +68,9 @@ def wishes_of(query: str) -> list[Wish]:
 
 
 def wish_of(part: str) -> Wish:
-    """One part of a query, taken apart."""
-    words = words_of(part)
+    """One part of a query, taken apart. What is quoted is a name, whatever it says."""
+    names = [word for found in _QUOTED.finditer(part) for word in words_of(found[0])]
+    words = words_of(_QUOTED.sub(" ", part))
     wish = Wish(label=part)
     rest: list[str] = []
     at = 0
@@ -83,7 +85,7 @@ def wish_of(part: str) -> Wish:
         if not taken:
             rest.append(words[at])
         at += max(1, taken)
-    return replace(wish, rest=tuple(rest))
+    return replace(wish, rest=(*rest, *names))
 
 
 def words_of(text: str) -> list[str]:
