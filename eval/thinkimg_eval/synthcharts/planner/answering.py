@@ -13,15 +13,17 @@ from thinkimg_eval.synthcharts.planner.glance import kind_seen
 from thinkimg_eval.synthcharts.planner.line_values import line_values
 from thinkimg_eval.synthcharts.planner.look import Look
 from thinkimg_eval.synthcharts.planner.panels import panel_drawn, panel_titled
-from thinkimg_eval.synthcharts.planner.picture import Picture, labelled
+from thinkimg_eval.synthcharts.planner.picture import Picture, labelled, of_name
 from thinkimg_eval.synthcharts.planner.points import count_points, point_values
 from thinkimg_eval.synthcharts.planner.series_values import values_of_series
 from thinkimg_eval.synthcharts.planner.slices import slice_values
 from thinkimg_eval.synthcharts.planner.texts import likeness
-from thinkimg_eval.synthcharts.planner.values import Value, rounded
+from thinkimg_eval.synthcharts.planner.values import Value, rounded, written_beside
 from thinkimg_eval.synthcharts.wording import read_question
 
 _NAMED = 0.6
+_OF_WRITTEN = (Family.LABELLED_VALUE, Family.ARITHMETIC)
+"""What is only asked of numbers that are written in the chart."""
 
 
 def answer_to(look: Look) -> Answer:
@@ -59,7 +61,7 @@ def values_of(
     aspect = picture.scale.aspect
     match kind_seen(picture.view(), aspect):
         case "bars":
-            wanted = f"bars of {series}" if series else "bars"
+            wanted = of_name("bars", series)
             spans, found = picture.texts_and("I read the text and look for the bars.", wanted)
             return bar_values(labelled(found, wanted), spans, aspect, every=every)
         case "line":
@@ -74,6 +76,20 @@ def _value_of(picture: Picture, name: str, series: str = "") -> Value | None:
     return _at(name, values_of(picture, series, only=name))
 
 
+def _written(picture: Picture, asked: Asked, name: str) -> Value | None:
+    """A number that the text alone tells: where there is one series, in bars.
+
+    Raises: NotYetSeen.
+    """
+    if (
+        asked.series
+        or asked.family not in _OF_WRITTEN
+        or kind_seen(picture.view(), picture.scale.aspect) != "bars"
+    ):
+        return None
+    return written_beside(name, picture.texts())
+
+
 def _at(name: str, values: Sequence[Value]) -> Value | None:
     best = max(values, key=lambda value: likeness(name, value.name), default=None)
     return best if best is not None and likeness(name, best.name) >= _NAMED else None
@@ -81,7 +97,7 @@ def _at(name: str, values: Sequence[Value]) -> Value | None:
 
 def _labelled_value(picture: Picture, asked: Asked) -> Answer | None:
     [name] = asked.categories
-    value = _value_of(picture, name, *asked.series)
+    value = _written(picture, asked, name) or _value_of(picture, name, *asked.series)
     if value is None:
         return None
     return Answer(f"{value.text} is written at {name}.", value.text)
@@ -94,15 +110,19 @@ def _unlabelled_value(picture: Picture, asked: Asked) -> Answer | None:
     value = _value_of(picture, name, *asked.series)
     if value is None:
         return None
+    if not value.written and value.tip is not None:
+        picture.draw_line(f"I draw a line at the value of {name}.", *value.tip)
     return Answer(f"On the axis that is about {value.text}.", value.text)
 
 
 def _extreme_point(picture: Picture, asked: Asked) -> Answer | None:
-    values = [one.value for one in point_values(picture, asked.series[0])]
+    values = sorted(point_values(picture, asked.series[0]), key=lambda one: one.value)
     if not values:
         return None
-    value = rounded(max(values) if asked.way is Way.HIGHEST else min(values))
-    return Answer(f"The {asked.way} point is at about {value}.", value)
+    end = values[-1] if asked.way is Way.HIGHEST else values[0]
+    if end.tip is not None:
+        picture.draw_line(f"I draw a line at the {asked.way} point.", *end.tip)
+    return Answer(f"On the axis that is about {end.text}.", end.text)
 
 
 def _extreme(picture: Picture, asked: Asked) -> Answer | None:
@@ -196,8 +216,10 @@ def _pair(picture: Picture, asked: Asked) -> tuple[float, float] | None:
     if len(series) == 2:
         values = [_value_of(picture, names[0], one) for one in series]
     elif len(names) == 2:
-        every = values_of(picture, *series)
-        values = [_at(name, every) for name in names]
+        values = [_written(picture, asked, name) for name in names]
+        if None in values:
+            every = values_of(picture, *series)
+            values = [_at(name, every) for name in names]
     else:
         values = [_value_of(picture, names[0], *series)]
     numbers = [value.value for value in values if value is not None]

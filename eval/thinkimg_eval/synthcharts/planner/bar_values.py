@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from thinkimg_eval.synthcharts.planner.bars import Bars, read_bars
 from thinkimg_eval.synthcharts.planner.places import Box, union_of
 from thinkimg_eval.synthcharts.planner.texts import Span
-from thinkimg_eval.synthcharts.planner.values import Value, value_labels
+from thinkimg_eval.synthcharts.planner.values import Tip, Value, value_labels
 
 _ASIDE = 0.75
 """How far from the middle of a bar, in parts of its thickness, a number on it may be."""
@@ -38,14 +38,14 @@ def bar_values(
 def _value_of(name: str, box: Box, bars: Bars, numbers: Sequence[Span], aspect: float) -> Value:
     written = _written_at(box, bars, numbers, aspect)
     if written is not None and written.number is not None:
-        return Value(name, written.number, written.text.replace(" ", ""), box)
-    measured = bars.value(box)
-    return Value(name, bars.length(box) if measured is None else measured, place=box)
+        return Value(name, written.number, written.text.replace(" ", ""))
+    measured, tip = bars.value(box), Tip(bars.direction, bars.tip(box))
+    return Value(name, bars.length(box) if measured is None else measured, tip=tip)
 
 
 def _written_at(box: Box, bars: Bars, numbers: Sequence[Span], aspect: float) -> Span | None:
     """The number on a bar, or just beyond its tip."""
-    near: list[tuple[float, Span]] = []
+    on_it, beyond_it = [], []
     for span in numbers:
         if bars.upright:
             aside = abs(span.box.x - box.x) / box.width
@@ -53,7 +53,11 @@ def _written_at(box: Box, bars: Bars, numbers: Sequence[Span], aspect: float) ->
         else:
             aside = abs(span.box.y - box.y) / box.height
             beyond, size = span.box.x0 - box.x1, span.box.height / aspect
-        on_it = box.has_middle_of(span.box)
-        if aside <= _ASIDE and (on_it or -size < beyond < 1.5 * size):
-            near.append((aside, span))
-    return min(near, key=lambda one: one[0], default=(0.0, None))[1]
+        if aside > _ASIDE:
+            continue
+        if box.has_middle_of(span.box):
+            on_it.append((aside, span))
+        elif -size < beyond < 1.5 * size:
+            beyond_it.append((aside, span))
+    # What stands beyond a part of a stack belongs to the next part.
+    return min(on_it or beyond_it, key=lambda one: one[0], default=(0.0, None))[1]

@@ -15,7 +15,7 @@ from thinkimg_eval.synthcharts.planner.legend import (
 )
 from thinkimg_eval.synthcharts.planner.lines import height_at
 from thinkimg_eval.synthcharts.planner.paint import Color, paper_of, strongest
-from thinkimg_eval.synthcharts.planner.picture import Closer, Picture, labelled
+from thinkimg_eval.synthcharts.planner.picture import Closer, Picture, labelled, of_name
 from thinkimg_eval.synthcharts.planner.places import Box
 from thinkimg_eval.synthcharts.planner.values import Value
 
@@ -37,7 +37,7 @@ def line_values(picture: Picture, series: str = "", only: str = "") -> list[Valu
 
     `series`: none if there is but one line.
     """
-    wanted = f"line of {series}" if series else "line"
+    wanted = of_name("line", series)
     searches = (wanted, SWATCHES) if series else (wanted,)
     spans, found = picture.texts_and("I read the text and look for the line.", *searches)
     axis = value_axis(spans, "y")
@@ -81,6 +81,5 @@ def _values_at(
     for label in labels:
         y = height_at(closer, label.place, color, paper)
         if y is not None:
-            place = Box(label.place, y, label.place, y)
-            values.append(Value(label.name, axis.value_at(y), place=place))
+            values.append(Value(label.name, axis.value_at(y)))
     return values

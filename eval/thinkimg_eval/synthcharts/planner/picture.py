@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +91,23 @@ class Picture:
         seen = self.look.see(thought, *(self.cut(box) for box in boxes))
         return [self._cut(finding, box) for finding, box in zip(seen, boxes, strict=True)]
 
+    def draw_line(self, thought: str, direction: Literal["x", "y"], place: float) -> None:
+        """Look at a place against the ticks of an axis. Raises: NotYetSeen."""
+        if direction == "y":
+            call: Call = (
+                "DrawHorizontalLineByY",
+                {"image": self.name, "y": self._below_far(1, place)},
+            )
+        else:
+            call = "DrawVerticalLineByX", {"image": self.name, "x": self._below_far(0, place)}
+        self.look.see(thought, call)
+
+    def _below_far(self, side: int, place: float) -> float:
+        """A place as it is written, never on the far edge, which is outside."""
+        step = 10.0**-self.scale.space.decimals
+        written = self.scale.write_x(place) if side == 0 else self.scale.write_y(place)
+        return min(written, self.scale.far[side] - step)
+
     def view(self) -> NDArray[np.float32]:
         """(H, W, 3) the picture as shown."""
         image = self.look.images[self.name]
@@ -115,6 +132,14 @@ class Picture:
 def query_part(text: str) -> str:
     """A text as one part of a query, which full stops end."""
     return " ".join(_ENDS_A_PART.sub(" ", text).split())
+
+
+def of_name(things: str, name: str) -> str:
+    """How the things with a name are searched for; all of them if there is none."""
+    if not name:
+        return things
+    plain = name.replace("'", " ")
+    return f"{things} of '{plain}'"
 
 
 def labelled(found: Sequence[Found], wanted: str) -> list[Box]:

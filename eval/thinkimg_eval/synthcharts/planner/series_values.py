@@ -11,8 +11,8 @@ from thinkimg_eval.synthcharts.planner.legend import SWATCHES, Entry, area_of, c
 from thinkimg_eval.synthcharts.planner.line_values import column_at, plot_of
 from thinkimg_eval.synthcharts.planner.lines import height_at
 from thinkimg_eval.synthcharts.planner.paint import paper_of
-from thinkimg_eval.synthcharts.planner.picture import Picture, labelled
-from thinkimg_eval.synthcharts.planner.points import heights_of, search_for
+from thinkimg_eval.synthcharts.planner.picture import Picture, labelled, of_name
+from thinkimg_eval.synthcharts.planner.points import heights_of
 from thinkimg_eval.synthcharts.planner.texts import Span, likeness
 from thinkimg_eval.synthcharts.planner.values import Value
 
@@ -38,7 +38,7 @@ def _of_points(picture: Picture, way: Way, spans: list[Span], entries: list[Entr
     axis = value_axis(spans, "y")
     if axis is None:
         return []
-    searches = [search_for(entry.name) for entry in entries]
+    searches = [of_name("points", entry.name) for entry in entries]
     found = picture.places("I look for the points of each.", *searches)
     values = []
     for entry, search in zip(entries, searches, strict=True):
@@ -52,14 +52,14 @@ def _of_points(picture: Picture, way: Way, spans: list[Span], entries: list[Entr
 def _of_bars(
     picture: Picture, category: str, spans: list[Span], entries: list[Entry]
 ) -> list[Value]:
-    searches = [f"bars of {entry.name}" for entry in entries]
+    searches = [of_name("bars", entry.name) for entry in entries]
     found = picture.places("I look for the bars of each.", *searches)
     values = []
     for entry, search in zip(entries, searches, strict=True):
         own = bar_values(labelled(found, search), spans, picture.scale.aspect)
         at = max(own, key=lambda value: likeness(category, value.name), default=None)
         if at is not None and likeness(category, at.name) > 0.6:
-            values.append(Value(entry.name, at.value, at.written, at.place))
+            values.append(Value(entry.name, at.value, at.written))
     return values
 
 

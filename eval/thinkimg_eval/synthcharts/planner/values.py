@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from thinkimg_eval.synthcharts.planner.axes import Direction, value_axis
 from thinkimg_eval.synthcharts.planner.places import Box
-from thinkimg_eval.synthcharts.planner.texts import Span
+from thinkimg_eval.synthcharts.planner.texts import Span, reading
 from thinkimg_eval.synthcharts.planner.written_numbers import write_number
 
 _AROUND = 0.06
 """How far outside the data, in parts of the picture, a number may belong to them."""
 _DIGITS = 3
+
+
+class Tip(NamedTuple):
+    """The end of a bar, or a point."""
+
+    direction: Direction
+    """Of the axis that tells its value."""
+    place: float
 
 
 @dataclass(frozen=True)
@@ -23,8 +32,8 @@ class Value:
     value: float
     written: str = ""
     """As it stands there; empty if it was measured."""
-    place: Box | None = None
-    """What it is drawn with."""
+    tip: Tip | None = None
+    """Where what it was measured by ends."""
 
     @property
     def text(self) -> str:
@@ -52,3 +61,24 @@ def value_labels(spans: Sequence[Span], data: Box | None = None) -> list[Span]:
         and id(span) not in ticks
         and (data is None or data.grown(_AROUND).has_middle_of(span.box))
     ]
+
+
+def written_beside(name: str, spans: Sequence[Span]) -> Value | None:
+    """The one number that stands above a name, or in its row; None where that is not sure."""
+    numbers = value_labels(spans)
+    matches = [
+        number
+        for said in reading(name, spans)
+        for number in numbers
+        if number is not said and _belongs(number.box, said.box)
+    ]
+    if len(matches) != 1 or matches[0].number is None:
+        return None
+    [found] = matches
+    return Value(name, found.number or 0.0, found.text.replace(" ", ""))
+
+
+def _belongs(number: Box, name: Box) -> bool:
+    above = abs(number.x - name.x) < 0.5 * max(number.width, name.width) and number.y < name.y0
+    beside = abs(number.y - name.y) < 0.5 * name.height and number.x > name.x1
+    return above or beside
