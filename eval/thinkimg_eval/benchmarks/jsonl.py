@@ -9,7 +9,7 @@ from typing import Any
 
 from thinkimg_agent.sample import Sample
 from thinkimg_eval.benchmarks.lazy import LazySamples
-from thinkimg_eval.scorers import scorer_named
+from thinkimg_eval.scorers import judge_of, scorer_named
 from thinkimg_eval.task import Task
 from thinkimg_rpc.errors import InvalidRequest
 
@@ -26,10 +26,18 @@ FIELDS: Mapping[str, str] = {
 }
 
 
-def jsonl(*, path: Path, scorer: str = "relaxed", prompt: str = "") -> Task:
+def jsonl(
+    *,
+    path: Path,
+    scorer: str = "relaxed",
+    prompt: str = "",
+    judge: str | None = None,
+    judge_url: str | None = None,
+) -> Task:
     """Questions of your own, in a JSON-lines file (docs/benchmarks.md).
 
     Every line is read and checked at once, images excepted, which must only be there.
+    `judge=openai:MODEL` (at `judge_url`) decides instead of a scorer.
     """
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else None
     if lines is None:
@@ -42,7 +50,7 @@ def jsonl(*, path: Path, scorer: str = "relaxed", prompt: str = "") -> Task:
         name=path.stem,
         version="1",
         samples=LazySamples(rows, lambda _, row: _sample(row)),
-        scorer=scorer_named(scorer),
+        scorer=judge_of(judge, base_url=judge_url) if judge else scorer_named(scorer),
         prompt=prompt,
     )
 

@@ -37,7 +37,6 @@ class _Checker:
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._owner = 0
 
     def same(self, said: str, right: str) -> bool:
         question = json.dumps([right, said])
@@ -52,9 +51,8 @@ class _Checker:
 
     def _ask(self, question: str) -> bytes:
         """One byte, or none when the process has died. Raises: TimeoutError."""
-        # A fork of this process must not share its pipes.
-        if self._process is None or self._owner != os.getpid():
-            self._start()
+        if self._process is None:
+            self._process = _started()
         try:
             answer = self._exchange(question)
         except BrokenPipeError:
@@ -75,25 +73,30 @@ class _Checker:
             raise TimeoutError
         return os.read(answers, 1)
 
-    def _start(self) -> None:
-        self._owner = os.getpid()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "thinkimg_eval.scorers.formula_process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-
     def _end(self) -> None:
         process, self._process = self._process, None
-        if process is not None and self._owner == os.getpid():
+        if process is not None:
             process.kill()
             process.communicate()
 
     def close(self) -> None:
-        """Where this process ends; else the end of its input would end the other."""
         self._end()
+
+    def forget(self) -> None:
+        """After a fork: the other process's is not to be spoken to."""
+        self._turn = threading.Lock()
+        self._process = None
+
+
+def _started() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "thinkimg_eval.scorers.formula_process"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 _CHECKER = _Checker()
 atexit.register(_CHECKER.close)
+os.register_at_fork(after_in_child=_CHECKER.forget)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,11 @@ def test_the_scorer_is_named_and_the_prompt_given(tmp_path: Path) -> None:
     task = jsonl(path=_file(tmp_path, LINE), scorer="exact", prompt="In one word.")
     assert task.scorer("3.0", task.samples[0]) == 0
     assert task.prompt == "In one word."
+
+
+def test_a_judge_can_decide_instead(tmp_path: Path) -> None:
+    task = jsonl(path=_file(tmp_path, LINE), judge="openai:gpt-4o")
+    assert inspect.iscoroutinefunction(task.scorer)
 
 
 @pytest.mark.parametrize(

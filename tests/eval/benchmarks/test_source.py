@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from thinkimg_eval.benchmarks import chartgemma, chartqa, chartqapro, reachqa, v
 from thinkimg_eval.benchmarks.charxiv import task as charxiv
 from thinkimg_eval.task import Task
 from thinkimg_rpc.errors import InvalidRequest
+
+from .tiny import picture, write_table
 
 TASKS: list[Callable[..., Task]] = [
     chartgemma.chartgemma,
@@ -45,6 +48,19 @@ def test_without_the_hub_one_line_says_what_to_put_where(
     assert "\n" not in said
     assert said.startswith("task.path: split ")
     assert "download https://huggingface.co/datasets/thinkimg-rpc/absent and give " in said
+
+
+def test_what_the_hub_has_is_read_with_its_images_encoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {"type": "human_test", "question": "?", "answer": "3", "image": picture()}
+    write_table(tmp_path / "hub" / "data" / "test-00000-of-00001.parquet", [row])
+    # The library reads a folder as it reads a repository.
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", lambda *_, **__: None)
+    hub = dataclasses.replace(chartqa.SOURCE, repository=str(tmp_path / "hub"))
+    monkeypatch.setattr(chartqa, "SOURCE", hub)
+    [sample] = chartqa.chartqa().samples
+    assert (sample.truth, sample.category, sample.images) == ("3", "human", (picture(),))
 
 
 @pytest.mark.usefixtures("no_hub")

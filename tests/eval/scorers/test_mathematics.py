@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -51,6 +53,24 @@ def test_a_checker_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatch) -
     process.kill()
     process.wait()
     assert math("10/2", sample_with("5")) == 1
+
+
+_FORK = """
+import subprocess
+import sys
+from thinkimg_eval.scorers.formulas import same_formula
+
+assert same_formula("10/2", "5")
+child = os.fork()
+if not child:
+    os._exit(7 if same_formula("10/2", "5") else 1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+assert same_formula("10/2", "5")
+"""
+
+
+def test_a_fork_has_a_checker_of_its_own() -> None:
+    subprocess.run([sys.executable, "-c", _FORK], check=True, timeout=60)
 
 
 def test_every_thread_gets_the_same_scores() -> None:
