@@ -12,8 +12,15 @@ from thinkimg_agent.coordinates import View
 from thinkimg_agent.shown import Shown, ShownImages
 from thinkimg_rpc.digest import digest_of
 
-_SHOWN_BYTES = 16 << 20
-_SHOWN = ShownImages(_SHOWN_BYTES)
+SHOWN_BYTES = 64 << 20
+_shown = ShownImages(SHOWN_BYTES)
+"""Of all episodes in this process."""
+
+
+def keep_shown(max_bytes: int) -> None:
+    """Begin anew with so much memory for what the episodes of this process are shown."""
+    global _shown
+    _shown = ShownImages(max_bytes)
 
 
 @dataclass(frozen=True)
@@ -73,4 +80,4 @@ class EpisodeImages:
 
 def _digest_and_shown(data: bytes, max_pixels: int) -> tuple[str, Shown]:
     digest = digest_of(data)
-    return digest, _SHOWN.of(digest, data, max_pixels)
+    return digest, _shown.of(digest, data, max_pixels)
