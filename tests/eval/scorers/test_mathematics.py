@@ -56,8 +56,7 @@ def test_a_checker_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatch) -
 
 
 _FORK = """
-import subprocess
-import sys
+import os
 from thinkimg_eval.scorers.formulas import same_formula
 
 assert same_formula("10/2", "5")
