@@ -38,7 +38,7 @@ def ask(
         str,
         typer.Option(
             metavar="KIND:MODEL",
-            help="Who answers: openai:MODEL, transformers:FOLDER or scripted:FILE.",
+            help="Who answers: openai:MODEL, transformers:FOLDER, vllm:FOLDER or scripted:FILE.",
         ),
     ],
     base_url: Annotated[
