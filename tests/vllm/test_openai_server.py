@@ -50,7 +50,7 @@ def server(folder: Path) -> Iterator[str]:
     )
     assert process.stdout is not None
     try:
-        said = []
+        said: list[str] = []
         while READY not in (line := process.stdout.readline()):
             assert line, "".join(said)
             said.append(line)
