@@ -10,7 +10,6 @@ import textwrap
 from collections import Counter
 from pathlib import Path
 
-import cv2
 from PIL import Image, ImageDraw, ImageFont
 
 from thinkimg_agent.sample import Sample
@@ -21,28 +20,42 @@ from thinkimg_eval.synthcharts.view import VIEWS, seen
 from thinkimg_rpc.imaging.codec import decode
 
 _FOLDER = Path(__file__).parent / "pictures" / "synthcharts"
-_COLUMNS, _ROWS = 3, 2
-_CHART, _VIEW = (420, 330), (210, 330)
-"""The room for a chart and beside it for the view of it, in pixels."""
-_TEXT_PX, _MARGIN = 48, 8
+_COLUMNS, _ROWS = 2, 2
+_VIEW_ENLARGED = 2
+_TEXT_PX, _MARGIN = 52, 12
+_COLORS = 256
+"""Of a sheet, which keeps its file small."""
 
 
 def contact_sheet(family: Family, samples: ChartSamples) -> Image.Image:
-    """Six questions of a family, each about another kind of chart while there are others."""
-    font = ImageFont.load_default(14)
-    cell = _CHART[0] + _VIEW[0] + 3 * _MARGIN, _CHART[1] + _TEXT_PX + _MARGIN
-    sheet = Image.new("RGB", (cell[0] * _COLUMNS, cell[1] * _ROWS), "#d0d0d0")
-    draw = ImageDraw.Draw(sheet)
-    for place, index in enumerate(_chosen(family, samples)):
-        sample = samples[index]
-        left, top = place % _COLUMNS * cell[0] + _MARGIN, place // _COLUMNS * cell[1]
-        text = f"{sample.question}   Answer: {sample.truth}"
-        draw.multiline_text((left, top + 6), textwrap.fill(text, 88), fill="black", font=font)
-        top += _TEXT_PX
-        whole, view = _pictures(sample)
-        sheet.paste(whole, (left, top))
-        sheet.paste(view, (left + _CHART[0] + _MARGIN, top))
-    return sheet
+    """Four questions of a family, each about another kind of chart where there are as many."""
+    cells = [_cell(samples[index]) for index in _chosen(family, samples)]
+    rows = [cells[start : start + _COLUMNS] for start in range(0, len(cells), _COLUMNS)]
+    widths = [max(cell.width for cell in column) for column in zip(*rows, strict=True)]
+    heights = [max(cell.height for cell in row) for row in rows]
+    sheet = Image.new("RGB", (sum(widths), sum(heights)), "#d0d0d0")
+    for row, cells_of_row in enumerate(rows):
+        for column, cell in enumerate(cells_of_row):
+            sheet.paste(cell, (sum(widths[:column]), sum(heights[:row])))
+    return sheet.quantize(_COLORS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+
+
+def _cell(sample: Sample) -> Image.Image:
+    """A question, the chart at full size and, beside it, all that a policy sees of it."""
+    pixels = decode(sample.images[0], max_pixels=1 << 24)
+    assert sample.max_image_pixels is not None
+    whole, view = Image.fromarray(pixels), Image.fromarray(seen(pixels, sample.max_image_pixels))
+    size = view.width * _VIEW_ENLARGED, view.height * _VIEW_ENLARGED
+    view = view.resize(size, Image.Resampling.NEAREST)
+    width = whole.width + view.width + 3 * _MARGIN
+    cell = Image.new("RGB", (width, whole.height + _TEXT_PX + _MARGIN), "#d0d0d0")
+    text = f"{sample.question}   Answer: {sample.truth}"
+    font = ImageFont.load_default(18)
+    lines = textwrap.fill(text, width // 9)
+    ImageDraw.Draw(cell).multiline_text((_MARGIN, 6), lines, fill="black", font=font)
+    cell.paste(whole, (_MARGIN, _TEXT_PX))
+    cell.paste(view, (2 * _MARGIN + whole.width, _TEXT_PX))
+    return cell
 
 
 def _chosen(family: Family, samples: ChartSamples) -> list[int]:
@@ -59,25 +72,13 @@ def _chosen(family: Family, samples: ChartSamples) -> list[int]:
     return sorted(index for _, index in sorted(ranked)[: _COLUMNS * _ROWS])
 
 
-def _pictures(sample: Sample) -> tuple[Image.Image, Image.Image]:
-    pixels = decode(sample.images[0], max_pixels=1 << 24)
-    assert sample.max_image_pixels is not None
-    view = Image.fromarray(seen(pixels, sample.max_image_pixels))
-    whole = Image.fromarray(pixels)
-    whole.thumbnail(_CHART, Image.Resampling.LANCZOS)
-    scale = min(_VIEW[0] / view.width, _VIEW[1] / view.height)
-    size = round(view.width * scale), round(view.height * scale)
-    return whole, view.resize(size, Image.Resampling.NEAREST)
-
-
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else _FOLDER
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     folder.mkdir(parents=True, exist_ok=True)
     samples = ChartSamples("dev", seed, VIEWS["small"])
-    cv2.setNumThreads(1)
     for family in Family:
-        contact_sheet(family, samples).save(folder / f"{family.value}.jpg", quality=82)
+        contact_sheet(family, samples).save(folder / f"{family.value}.png", optimize=True)
 
 
 if __name__ == "__main__":

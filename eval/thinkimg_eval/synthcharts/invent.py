@@ -13,6 +13,8 @@ from thinkimg_eval.synthcharts.looks import choose_synthetic_look, order_colors
 from thinkimg_eval.synthcharts.plan import ChartPlan, Panel
 from thinkimg_eval.synthcharts.subjects import SUBJECTS, Subject
 from thinkimg_eval.synthcharts.values import (
+    HIGH,
+    WRITTEN_HIGH,
     choose_scale,
     scattered,
     shares,
@@ -87,7 +89,7 @@ class _Invention:
         rng = self._rng
         categories = self._categories(rng.randint(5, 10))
         scale = choose_scale(rng)
-        values = spaced_values(len(categories), scale, rng)
+        values = spaced_values(len(categories), scale, rng, high=_highest(kind, written))
         colors: tuple[NamedColor, ...] = ()
         if len(categories) <= len(self._colors) and rng.random() < 0.4:
             colors = tuple(self._colors[: len(categories)])
@@ -188,7 +190,8 @@ class _Invention:
             numbers = Numbers("pie", title, "", "", categories, series, colors)
             return Panel(numbers, written=written, named_beside=True)
         scale = choose_scale(rng)
-        series = (Series(title, color, spaced_values(len(categories), scale, rng)),)
+        values = spaced_values(len(categories), scale, rng, high=_highest(kind, written))
+        series = (Series(title, color, values),)
         numbers = Numbers(kind, title, "", "", categories, series)
         return Panel(numbers, scale, written=written and kind != "line")
 
@@ -238,6 +241,11 @@ def _cut_panels(count: int, rng: random.Random) -> Sheet:
     rows, columns = rng.choice({3: ((1, 3), (3, 1)), 4: ((2, 2),), 6: ((2, 3), (3, 2))}[count])
     width = min(1100, max(520, rng.randint(300, 380) * columns))
     return Sheet(width, rng.randint(270, 340) * rows, rng.randint(12, 14), rows, columns)
+
+
+def _highest(kind: str, written: bool) -> float:
+    """Where bars end at most: what is written behind a lying one takes more room."""
+    return WRITTEN_HIGH if written and kind == "horizontal_bar" else HIGH
 
 
 def _on_grid(value: float, unit: float) -> float:

@@ -18,6 +18,8 @@ GAP = 0.06
 axis up to 1.35 times as long, so that at least 0.04 remain."""
 LOW, HIGH = 0.12, 0.92
 """Where values lie on the axis: every bar can be seen, and written on."""
+WRITTEN_HIGH = 0.82
+"""The highest a lying bar goes with its value behind it."""
 _TRIES = 400
 
 
