@@ -60,11 +60,12 @@ def design_effect(mean: float, totals: NDArray[np.float64], sizes: NDArray[np.fl
         totals: (G,) the sum of each group's scores.
         sizes: (G,) how many there are in each.
     """
-    alone = mean * (1 - mean) * sizes.sum()
-    if alone <= 0 or len(totals) < 2:
+    n, groups = float(sizes.sum()), len(totals)
+    if mean in (0.0, 1.0) or groups < 2:
         return 1.0
-    together = float(((totals - mean * sizes) ** 2).sum()) * len(totals) / (len(totals) - 1)
-    return max(1.0, together / float(alone))
+    alone = mean * (1 - mean) * n * n / (n - 1)
+    together = float(((totals - mean * sizes) ** 2).sum()) * groups / (groups - 1)
+    return max(1.0, together / alone)
 
 
 def bootstrap(totals: NDArray[np.float64], sizes: NDArray[np.float64]) -> tuple[float, float]:
