@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from thinkimg_agent.viewer import run_page, write_page
+from thinkimg_agent.trajectory_file import read_trajectories
+from thinkimg_agent.viewer import run_page, write_page, write_part
 
 from .conftest import QUESTION
 
@@ -105,3 +106,20 @@ def test_nothing_sticks_out_sideways(page: Page, size: dict[str, int]) -> None:
     for summary in page.locator("article > details > summary").all():
         summary.click()
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+
+
+def test_a_part_of_a_run_shows_the_images_of_its_folder_and_opens_what_is_linked_to(
+    browser: Browser, run: Path, tmp_path: Path
+) -> None:
+    episodes = list(enumerate(read_trajectories(run), 1))[1:]
+    path = tmp_path / "part.html"
+    write_part(run, path, episodes, name="2 to 4", links={"all": "index.html"})
+    assert "data:image" not in path.read_text()
+    page = browser.new_page(viewport=PHONE)  # type: ignore[arg-type]
+    page.goto(f"{path.as_uri()}#episode-3")
+    assert page.locator("article").count() == 3
+    assert page.locator("#episode-3 > details").get_attribute("open") is not None
+    picture = page.locator("#episode-3 img").first.element_handle()
+    page.wait_for_function("image => image.naturalWidth > 0", arg=picture)
+    assert page.get_by_role("link", name="all").get_attribute("href") == "index.html"
+    page.close()
