@@ -151,6 +151,9 @@ class ChatTokens:
             for name, value in list(made.items())
             if isinstance(value, torch.Tensor) and value.shape == ids.shape
         }
+        for name, value in made.items():
+            if isinstance(value, torch.Tensor) and value.shape[:2] == ids.shape:
+                raise PolicyFault(f"{name} belongs to tokens: serve the model, and use openai:")
         tokens = ids[0].tolist()
         start = self._start(text, tokens)
         return Prompt(

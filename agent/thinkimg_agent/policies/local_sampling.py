@@ -32,7 +32,7 @@ class Sampled:
 
     def __init__(self, sampling: LocalSampling, suppressed: Sequence[int], start: int) -> None:
         self._sampling = sampling
-        self._suppressed = suppressed
+        self._suppressed = torch.tensor(suppressed, dtype=torch.long)
         self._start = start
         self._step: torch.Tensor | None = None
         """(B, V) of the step whose token is not known yet."""
@@ -57,8 +57,8 @@ class Sampled:
         return ids, logprobs
 
     def _suppress(self, ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        scores[:, list(self._suppressed)] = -torch.inf
-        return scores
+        self._suppressed = self._suppressed.to(scores.device)
+        return scores.index_fill(1, self._suppressed, -torch.inf)
 
     def _keep(self, ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         self._choose(ids)

@@ -3,8 +3,9 @@ and those of a pass's conversations.
 
 Families differ: patches of all images in one list (Qwen-VL, InternVL, Gemma), or
 tiles for each image or message, filled up with black to one number (LLaVA-OneVision,
-Idefics, SmolVLM). In all of them the first axis runs over images in the order of
-their placeholders, and what is filled up the models leave out.
+Idefics, SmolVLM), or patches that other features count (Molmo 2). In all of them the
+first axis runs over images in the order of their placeholders, and what is filled up
+the models leave out.
 """
 
 from __future__ import annotations
@@ -18,11 +19,16 @@ _PICTURES = 4
 """From this many axes on, features are pictures, which may be filled up; with fewer they are
 patches, sizes and grids."""
 
+_INDEXES = {"image_token_pooling": "pixel_values"}
+"""Features that count the patches of others, from the first of the first image on; those of a
+piece that comes later count on."""
+
 PixelFeatures = Mapping[str, torch.Tensor]
 
 
 def joined(pieces: Sequence[PixelFeatures]) -> dict[str, torch.Tensor]:
     """The features of several pieces, in order. Raises: ValueError, when they do not fit."""
+    pieces = _counted_on(pieces)
     names = dict.fromkeys(name for piece in pieces for name in piece)
     return {
         name: _stacked(name, [piece[name] for piece in pieces if name in piece]) for name in names
@@ -35,6 +41,20 @@ def shape_of(features: PixelFeatures) -> Any:
         name: tuple(value.shape[1:]) if value.ndim < _PICTURES else value.ndim
         for name, value in features.items()
     }
+
+
+def _counted_on(pieces: Sequence[PixelFeatures]) -> list[PixelFeatures]:
+    counted: list[PixelFeatures] = []
+    before = dict.fromkeys(_INDEXES, 0)
+    for piece in pieces:
+        for name, counts in _INDEXES.items():
+            if name in piece:
+                indexes = piece[name]  # below 0: none
+                moved = torch.where(indexes < 0, indexes, indexes + before[name])
+                before[name] += piece[counts].shape[:2].numel()
+                piece = {**piece, name: moved}
+        counted.append(piece)
+    return counted
 
 
 def _stacked(name: str, values: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -60,7 +60,7 @@ class TransformersPolicy:
             processor = loader.from_pretrained(model)
             loader = transformers.AutoModelForImageTextToText
             self._model = loader.from_pretrained(model, dtype=dtype)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, ImportError) as error:
             raise PolicyFault(f"{model} cannot be loaded: {_first_line(error)}") from error
         self._model = self._model.to(self._device).eval()
         self._chat = ChatTokens(processor, self._model.config)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import transformers
 
 from thinkimg_agent.conversation import Message, numbered
@@ -121,6 +122,25 @@ def test_a_template_that_would_drop_something_is_refused_at_the_start(
 async def test_of_several_templates_the_default_is_taken(folder: Path) -> None:
     chat = chat_of(folder, {"tool_use": "{{ raise_exception('no') }}", "default": QWEN2_VL})
     assert text_of(chat, await conversation()).startswith("<|im_start|>system\nBe brief.<|im_end|>")
+
+
+async def test_a_family_whose_images_run_beside_the_tokens_is_refused_in_plain_words(
+    folder: Path,
+) -> None:
+    chat = chat_of(folder, QWEN2_VL)
+    make = chat._processor
+
+    class LooksAside:
+        image_token = make.image_token
+
+        def __call__(self, **options: Any) -> Any:
+            made = make(**options)
+            made["cross_attention_mask"] = torch.ones(*made["input_ids"].shape, 2, 4)
+            return made
+
+    chat._processor = LooksAside()
+    with pytest.raises(PolicyFault, match="cross_attention_mask belongs to tokens"):
+        chat.prompt(await conversation())
 
 
 async def test_many_threads_make_prompts_at_once(folder: Path) -> None:

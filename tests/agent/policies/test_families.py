@@ -135,6 +135,9 @@ async def test_a_context_is_the_last_one_its_turn_and_what_came_after(
             conversation += [said(turn), await observation(size)]
 
 
+@pytest.mark.parametrize(
+    "family", [name for name, made in FAMILIES.items() if made.template_known], indirect=True
+)
 async def test_a_folder_without_a_template_gives_the_same_contexts(
     policy: TransformersPolicy, family: str, tmp_path: Path
 ) -> None:

@@ -26,6 +26,15 @@ def test_what_only_some_have_is_theirs_in_order() -> None:
     assert made["sizes"].tolist() == [[1, 2], [3, 4]]
 
 
+def test_patches_that_are_counted_are_counted_on_in_later_pieces() -> None:
+    def piece(crops: int, *pooled: int) -> dict[str, torch.Tensor]:
+        pooling = torch.tensor([list(pooled)])
+        return {"pixel_values": torch.ones(crops, 4, 5), "image_token_pooling": pooling}
+
+    made = joined([piece(2, 0, 7), {}, piece(1, 3, -1), piece(1, 0, 1)])
+    assert made["image_token_pooling"].tolist() == [[0, 7], [11, -1], [12, 13]]
+
+
 @pytest.mark.parametrize("other", [torch.ones(2, 6), torch.ones(2, 5, 1)])
 def test_features_that_do_not_fit_are_refused_and_told_apart_beforehand(
     other: torch.Tensor,

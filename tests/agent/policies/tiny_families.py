@@ -11,7 +11,7 @@ import torch
 import transformers
 from tokenizers.processors import TemplateProcessing
 
-from ...workers.tiny_checkpoints import byte_tokenizer, enliven, save_qwen_vl
+from ...workers.tiny_checkpoints import byte_tokenizer, enliven, save_molmo2, save_qwen_vl
 from . import family_chats
 
 _VISION = {
@@ -33,6 +33,8 @@ class Family:
     """What the model writes itself of what the template writes before a turn that is over."""
     same_for_more: bool = True
     """Whether an image has the same tokens whatever other images there are."""
+    template_known: bool = True
+    """Whether a folder may lack it."""
 
 
 def _language_model(tokenizer: Any, **more: Any) -> dict[str, Any]:
@@ -73,6 +75,10 @@ def _qwen(family: str) -> Callable[[Path, str | None], Path]:
         return folder
 
     return save
+
+
+def _molmo2(folder: Path, chat: str | None) -> Path:
+    return save_molmo2(folder)
 
 
 def _llava_onevision(folder: Path, chat: str | None) -> Path:
@@ -252,5 +258,6 @@ FAMILIES = {
     "internvl": Family(_internvl, family_chats.INTERNVL),
     "smolvlm": Family(_smolvlm, family_chats.SMOLVLM, turns_begin_with=" "),
     "idefics3": Family(_idefics3, family_chats.IDEFICS3, turns_begin_with=" "),
+    "molmo2": Family(_molmo2, "the one that it is saved with", template_known=False),
     "gemma3": Family(_gemma3, family_chats.GEMMA3),
 }
