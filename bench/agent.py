@@ -75,8 +75,8 @@ async def measure_agent() -> Section:
         f"Each the least of {ROUNDS} rounds. A round's longest stall: how late the event loop came "
         "back, at most, to a task that wanted it every millisecond. On a busy machine that holds "
         "other programs' time too; the CPU ms are the loop's thread alone.",
-        f"The policy takes no time, except that the last row's sits behind HTTP: {IMAGES_IN_FLIGHT}"
-        f" of its {IMAGE_EPISODES} episodes run at once, each on a {WIDTH}×{HEIGHT} chart of its "
+        "The policy takes no time; in the last row it is `openai:` at a server that takes none, "
+        f"and {IMAGES_IN_FLIGHT} episodes run at once, each on a {WIDTH}×{HEIGHT} chart of its "
         f"own: Crop, line, Crop, each image reduced to {SHOWN_PIXELS:,} pixels and sent in base64 "
         "with every turn that follows.",
     ]
@@ -166,7 +166,7 @@ async def _with_images(
 
     seen = await _best(lambda: _run(samples, policy, mesh, tools, IMAGES_IN_FLIGHT))
     alone = await _best(without)
-    what = f"{IMAGE_EPISODES} episodes with images, openai:"
+    what = f"{IMAGE_EPISODES} episodes with images, the policy behind HTTP"
     _add(section, what, seen, alone)
     section.goals.append(_stall_goal(what, seen))
 
