@@ -10,6 +10,7 @@ from thinkimg_eval.charts import Element
 from thinkimg_rpc.settings import ModelSettings
 from thinkimg_workers.grounding.classical import ClassicalDetector
 from thinkimg_workers.grounding.detector import Explains, Found, Search
+from thinkimg_workers.text_line import TextLine
 
 from .read_charts import chart, overlaps, search_for
 
@@ -179,3 +180,21 @@ def test_bars_in_the_colour_of_the_axes_are_found_although_they_touch_these(
     pixels[20:260, 30:32] = 0
     found = found_in(detector, Search(pixels, "black bars", 0.3, 0.25, lambda: [], lambda: None))
     assert sorted(one.box for one in found) == bars
+
+
+@pytest.mark.parametrize("color", [(200, 40, 40), (128, 128, 128)])
+def test_a_line_with_a_marker_that_was_read_as_text_is_still_a_swatch(
+    detector: ClassicalDetector, color: tuple[int, int, int]
+) -> None:
+    pixels = np.full((300, 400, 3), 255, np.uint8)
+    cv2.polylines(pixels, [np.array([(30, 250), (200, 120), (370, 200)])], False, color, 2)
+    cv2.line(pixels, (150, 20), (178, 20), color, 2)
+    cv2.circle(pixels, (164, 20), 4, color, -1)
+    cv2.putText(pixels, "Wind", (186, 25), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1)
+    # As OCR has it when it takes the swatch for a letter of the name.
+    corners = np.array([(150, 12), (222, 12), (222, 28), (150, 28)], np.float32)
+    lines = [TextLine("Wind", corners, 1.0)]
+    search = Search(pixels, "legend color", 0.3, 0.25, lambda: lines, lambda: None)
+    (swatch,) = found_in(detector, search)
+    assert swatch.box[0] == pytest.approx(150, abs=3)
+    assert swatch.box[2] == pytest.approx(178, abs=3)

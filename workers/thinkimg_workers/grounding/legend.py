@@ -102,7 +102,7 @@ def _entries_of(
         if beside and id(piece) in letters:
             continue
         first = beside or abs(piece.box.x0 - box.x0) < 0.6 * size
-        if not beside and (palette.is_gray(piece.color) or not _is_full(piece, size, first)):
+        if not beside and not _may_stand_in_text(piece, palette, size, first):
             continue
         others = [one for one in marks.get(piece.color, ()) if one is not piece]
         if any(one.area >= 0.5 * piece.area for one in others):
@@ -142,6 +142,18 @@ def _is_full(piece: Piece, size: float, first: bool) -> bool:
     block = piece.filled > 0.9 and min(box.width, box.height) >= least * size
     dash = piece.filled > 0.7 and box.width >= 1.2 * size
     return block or dash
+
+
+def _may_stand_in_text(piece: Piece, palette: Palette, size: float, first: bool) -> bool:
+    """Whether it is a swatch although it lies in the box of a text."""
+    is_block = not palette.is_gray(piece.color) and _is_full(piece, size, first)
+    return is_block or _is_handle(piece, size)
+
+
+def _is_handle(piece: Piece, size: float) -> bool:
+    """A piece of line, with or without a marker in its middle, and no letter."""
+    long = piece.box.width >= 1.2 * size and piece.box.width >= 1.5 * piece.box.height
+    return long and float(piece.mask.mean(axis=1).max()) >= 0.95
 
 
 def _without_parts(swatches: list[Piece]) -> list[Piece]:
