@@ -17,6 +17,7 @@ _OTHER = 30.0
 """This far from the paper is not paper."""
 _SOLID = 0.012
 """The part of a picture that is solid colour where there are bars or slices."""
+_COLORLESS = 0.001
 _ROUND = 0.8
 
 
@@ -27,6 +28,8 @@ def kind_seen(pixels: Pixels, aspect: float) -> Kind:
     if solid.mean() >= _SOLID:
         return "slices" if _is_disc(solid, aspect) else "bars"
     drawn = (np.linalg.norm(pixels - paper, axis=2) > _OTHER) & (_chroma(pixels) > _OTHER)
+    if drawn.mean() < _COLORLESS:
+        return "line"  # points come in several colours, of which one at most is gray
     count, _, stats, _ = cv2.connectedComponentsWithStats(drawn.astype(np.uint8), connectivity=8)
     widest = max((int(stats[at, cv2.CC_STAT_WIDTH]) for at in range(1, count)), default=0)
     return "line" if widest > 0.3 * pixels.shape[1] else "points"

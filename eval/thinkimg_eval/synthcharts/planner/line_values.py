@@ -71,7 +71,8 @@ def _area(at: Label | None, plot: Box, boxes: Sequence[Box]) -> Box:
     """What to look at: a narrow column at a category, else all of the line."""
     if at is not None:
         return column_at(at, plot)
-    return boxes[0].grown(0.01) if boxes else plot
+    largest = max(boxes, key=lambda box: box.width * box.height, default=plot)
+    return largest.grown(0.01)
 
 
 def _values_at(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from thinkimg_eval.synthcharts.planner.color_names import distance_to
 from thinkimg_eval.synthcharts.planner.glance import Kind, kind_seen
 from thinkimg_eval.synthcharts.planner.paint import paper_of, strongest
 from thinkimg_eval.synthcharts.planner.picture import Picture
+from thinkimg_eval.synthcharts.planner.written_numbers import number_in
 
 _KINDS: dict[str, Kind] = {"bar": "bars", "line": "line", "pie": "slices"}
 _MOST = 9
@@ -30,13 +33,35 @@ def panel_drawn(picture: Picture, *, color: str, kind: str) -> str:
         for item in found.items("subplots")
         if item.get("image") in picture.look.images
     ]
-    if kind:
-        fitting = [title for panel, title in panels if _kind_of(panel) == _KINDS.get(kind)]
-        return fitting[0] if fitting else ""
-    paper = paper_of(picture.view())
-    colors = [(strongest(panel.view(), paper), title) for panel, title in panels]
-    far = [(distance_to(color, seen), title) for seen, title in colors if seen is not None]
-    return min(far, default=(0.0, ""))[1]
+    chosen = _of_kind(panels, kind) if kind else _of_color(panels, color)
+    if chosen is None:
+        return ""
+    panel, title = chosen
+    words = [word for word in title.split() if number_in(word) is None]
+    if len(words) <= 1:
+        return "".join(words) or title
+    # Something that stands near may have been taken for a part of the title.
+    spans = panel.texts("I read the title of the panel.")
+    top = min(spans, key=lambda span: span.box.y0, default=None)
+    return title if top is None else top.text
+
+
+_Panel = tuple[Picture, str]
+"""With its title."""
+
+
+def _of_kind(panels: Sequence[_Panel], kind: str) -> _Panel | None:
+    return next((one for one in panels if _kind_of(one[0]) == _KINDS.get(kind)), None)
+
+
+def _of_color(panels: Sequence[_Panel], color: str) -> _Panel | None:
+    nearest, chosen = float("inf"), None
+    for panel, title in panels:
+        pixels = panel.view()
+        seen = strongest(pixels, paper_of(pixels))
+        if seen is not None and distance_to(color, seen) < nearest:
+            nearest, chosen = distance_to(color, seen), (panel, title)
+    return chosen
 
 
 def _kind_of(panel: Picture) -> Kind:

@@ -12,6 +12,9 @@ from thinkimg_eval.synthcharts.planner.places import Box, Scale, overlap
 from thinkimg_eval.synthcharts.planner.written_numbers import number_in
 
 _ALIKE = 0.75
+_STROKES = frozenset("1lIL|!-_=:;'.,\u2014")
+_LOW = 0.75
+"""Of the usual height of text: lower strokes are no letters."""
 _NOT_TEXT = re.compile(r"[\W_]+")
 
 
@@ -38,7 +41,13 @@ def spans_in(finding: Finding, scale: Scale) -> list[Span]:
             box = scale.read_box(written)
             tall = box.height > 1.3 * box.width * scale.aspect
             spans.append(Span(text, box, tall and len(text) > 2))
-    return spans
+    usual = sorted(min(span.box.height, span.box.width * scale.aspect) for span in spans)
+    return [span for span in spans if not _is_tick_mark(span, usual[len(usual) // 2])]
+
+
+def _is_tick_mark(span: Span, usual_height: float) -> bool:
+    """Whether OCR has read the mark beside a number or a name as a letter."""
+    return span.text in _STROKES and span.box.height < _LOW * usual_height
 
 
 def plain(text: str) -> str:
