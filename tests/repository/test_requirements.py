@@ -52,6 +52,8 @@ EXTRA_OF = {
     "agent/thinkimg_agent/policies/transformers_vlm.py": "models",
     "agent/thinkimg_agent/policies/vllm_engine.py": "vllm",
     "eval/thinkimg_eval": "eval",
+    # Only processes that share a run ask for PyTorch, which started them.
+    "eval/thinkimg_eval/run/ranks.py": "models",
     "train/thinkimg_train": None,
     "bench": "bench",
     "tests": "dev",
