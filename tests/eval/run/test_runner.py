@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import web
 from rich.console import Console
 
 from thinkimg_agent.trajectory_file import read_trajectories
@@ -16,6 +20,8 @@ from thinkimg_eval.run.config import MeshSection, PolicyConfig, RetrySection, Ru
 from thinkimg_eval.run.folder import RunFolder
 from thinkimg_eval.run.runner import run_all
 from thinkimg_rpc.errors import InvalidRequest, Unavailable
+
+from ..conftest import LOOK_AND_ANSWER
 
 FILE = Path(__file__).with_name("tiny_task.py")
 
@@ -147,6 +153,57 @@ async def test_a_mesh_is_served_for_the_run_where_it_is_asked_for(
         "tiny: 2 questions to answer, with Crop",
     ]
     assert len(folder.done()) == 2
+
+
+async def test_several_servers_of_one_model_share_the_episodes(
+    crop_mesh: str, look_and_answer: Path, tmp_path: Path
+) -> None:
+    turns = LOOK_AND_ANSWER.split("\n---\n")
+    async with one_model(turns) as first, one_model(turns) as second:
+        policy = PolicyConfig(name="openai:m", base_url=(first.url, second.url))
+        (folder,), _ = await make(
+            config(crop_mesh, look_and_answer, tmp_path, policy=policy, concurrency=4)
+        )
+    assert [one.answer for one in folder.trajectories()] == ["1"] * 12
+    assert first.turns + second.turns == 24
+    assert min(first.turns, second.turns) >= 6
+    # Both turns of an episode are one server's.
+    assert not first.questions & second.questions
+
+
+@dataclass
+class Server:
+    """What a server of the model was asked."""
+
+    url: str
+    turns: int = 0
+    questions: set[str] = field(default_factory=set)
+
+
+@asynccontextmanager
+async def one_model(script: list[str]) -> AsyncIterator[Server]:
+    """An OpenAI-compatible server that says what stands in a script."""
+
+    async def answer(request: web.Request) -> web.Response:
+        said = (await request.json())["messages"]
+        text = script[sum(message["role"] == "assistant" for message in said)]
+        server.turns += 1
+        server.questions.add(said[1]["content"][-1]["text"])
+        message = {"role": "assistant", "content": text}
+        choice = {"index": 0, "finish_reason": "stop", "message": message}
+        return web.json_response({"id": "1", "object": "chat.completion", "choices": [choice]})
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    server = Server(f"http://127.0.0.1:{runner.addresses[0][1]}/v1")
+    try:
+        yield server
+    finally:
+        await runner.cleanup()
 
 
 async def test_as_many_episodes_as_asked_for_are_in_flight(
