@@ -68,6 +68,17 @@ def prompt_text(contracts: Iterable[ToolContract], space: CoordinateSpace = PIXE
     return "\n\n".join("\n".join(_prompt_lines(contract, space)) for contract in contracts)
 
 
+def signatures(contracts: Iterable[ToolContract]) -> str:
+    """The tools as short as it goes, one line each: names, fields, and what it is for.
+
+    A field that may be left out has a question mark.
+    """
+    return "\n".join(
+        f"{contract.name}({_fields_in_short(contract.request)}): {_first_sentence(contract)}"
+        for contract in contracts
+    )
+
+
 def kind(field: FieldDescriptor) -> str:
     """What one item of a field is, as a noun: "number", "image name", "object"."""
     if is_image(field.message_type):
@@ -205,6 +216,24 @@ def _converted(
 
     arguments = convert_coordinates(contract.request, example.arguments, convert)
     return arguments if all(value <= full for value in written) else None
+
+
+def _fields_in_short(message: Descriptor) -> str:
+    return ", ".join(_field_in_short(field) for field in message.fields)
+
+
+def _field_in_short(field: FieldDescriptor) -> str:
+    inner = ""
+    if field.message_type is not None and not is_image(field.message_type):
+        inner = f"{{{_fields_in_short(field.message_type)}}}"
+    listed = "[]" if field.is_repeated else ""
+    left_out = "?" if may_be_left_out(field) else ""
+    return f"{field.name}{inner}{listed}{left_out}"
+
+
+def _first_sentence(contract: ToolContract) -> str:
+    first, _, _ = contract.description.partition(". ")
+    return f"{first.removesuffix('.')}."
 
 
 def _prompt_lines(contract: ToolContract, space: CoordinateSpace) -> Iterator[str]:

@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thinkimg_agent.coordinates import CoordinateSpace
-from thinkimg_agent.dialects import Dialect, HermesDialect, NativeDialect, OpenThinkImgDialect
+from thinkimg_agent.dialects import (
+    BriefHermesDialect,
+    Dialect,
+    HermesDialect,
+    NativeDialect,
+    OpenThinkImgDialect,
+)
 from thinkimg_agent.reply import Reply, Unparseable, WrittenCall
 from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.v1 import (
@@ -222,3 +228,13 @@ def test_what_is_thought_before_a_turn_is_no_part_of_it(dialect: Dialect, openin
 def test_thinking_without_an_end_is_not_passed_over() -> None:
     with pytest.raises(Unparseable):
         HermesDialect().parse("<think> it may be <answer>5")
+
+
+def test_brief_instructions_name_every_tool_in_a_fifth_of_the_letters() -> None:
+    brief, full = BriefHermesDialect(), HermesDialect()
+    told = brief.instructions(BUILT_IN)
+    assert [line.partition("(")[0] for line in told.splitlines()[1:10]] == [
+        tool.name for tool in BUILT_IN
+    ]
+    assert len(told) < len(full.instructions(BUILT_IN)) / 5
+    assert brief.instructions([]) == full.instructions([])

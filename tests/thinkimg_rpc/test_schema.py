@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.contract.tool_contract import ToolExample
 from thinkimg_rpc.coordinates import CoordinateSpace
-from thinkimg_rpc.schema import json_schema, openai_tools, prompt_text
+from thinkimg_rpc.schema import json_schema, openai_tools, prompt_text, signatures
 
 CROP_TEXT = """\
 Crop: Cut a rectangular region out of an image, to look at it closely. \
@@ -152,6 +152,17 @@ def test_the_openai_list_has_one_function_a_tool(crop: ToolContract, ocr: ToolCo
 
 def test_the_prompt_text_is_short_and_complete(crop: ToolContract) -> None:
     assert prompt_text([crop]) == CROP_TEXT
+
+
+def test_a_signature_is_one_line_with_a_question_mark_at_what_may_be_left_out(
+    crop: ToolContract, ocr: ToolContract
+) -> None:
+    assert signatures([crop, ocr]).splitlines() == [
+        "Crop(image?, box{x0, y0, x1, y1}, padding?, scale?, format?): Cut a rectangular region "
+        "out of an image, to look at it closely.",
+        "OCR(image?, region{x0, y0, x1, y1}?, min_score?): Read the text in an image, or in a "
+        "region of it: titles, labels, numbers.",
+    ]
 
 
 def test_tools_are_a_blank_line_apart(crop: ToolContract, ocr: ToolContract) -> None:

@@ -49,7 +49,7 @@ def ask(
     ] = None,
     dialect: Annotated[
         str,
-        typer.Option(help="How calls are written: openthinkimg, hermes or native."),
+        typer.Option(help="How calls are written: openthinkimg, hermes, hermes-brief or native."),
     ] = "hermes",
     coordinates: Annotated[
         str,

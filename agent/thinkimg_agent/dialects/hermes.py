@@ -13,7 +13,7 @@ from thinkimg_agent.dialects.dialect import TASK, TOOLS_HELP, Dialect
 from thinkimg_agent.dialects.lenient_json import read_call, read_object
 from thinkimg_agent.reply import Reply, Unparseable, WrittenCall
 from thinkimg_rpc.contract import ToolContract
-from thinkimg_rpc.schema import openai_tools
+from thinkimg_rpc.schema import openai_tools, signatures
 
 _TAG = re.compile(r"<(/?)(tool_call|answer)>")
 _SHAPE = '<tool_call>\n{"name": "…", "arguments": {…}}\n</tool_call>'
@@ -74,6 +74,20 @@ class HermesDialect(Dialect):
 
     def observation(self, results: Sequence[tuple[str, str]]) -> str:
         return "\n".join(f"<tool_response>\n{result}\n</tool_response>" for _, result in results)
+
+
+class BriefHermesDialect(HermesDialect):
+    """The same with a line for each tool instead of its schema: for small models and contexts."""
+
+    name: ClassVar[str] = "hermes-brief"
+
+    def instructions(self, contracts: Sequence[ToolContract]) -> str:
+        if not contracts:
+            return super().instructions(contracts)
+        return (
+            f"{TASK}\n{signatures(contracts)}\n{coordinates_in_words(self.space)}\n"
+            f"{_SHAPE}\nor {_ANSWER_SHAPE}"
+        )
 
 
 @lru_cache(maxsize=64)
