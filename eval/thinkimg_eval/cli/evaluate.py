@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -92,7 +93,11 @@ def run(
         print_summary(screen, write_report(folder))
         print(f"to look at: {folder.path / PAGE}")
 
-    asyncio.run(run_all(runs, screen, on_end=ended))
+    try:
+        asyncio.run(run_all(runs, screen, on_end=ended))
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        raise
 
 
 @evaluate.command()
