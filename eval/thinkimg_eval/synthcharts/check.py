@@ -55,11 +55,14 @@ class Finding:
         return self.figure <= self.bound if self.at_most else self.figure >= self.bound
 
 
-def check_view(*, seed: int = 0, charts: int = 40, view: str = "small") -> list[Finding]:
+def check_view(
+    *, seed: int = 0, view: str = "small", charts: int = 40, questions: int | None = None
+) -> list[Finding]:
     """All that is promised of a view, on the test split of a seed.
 
     Args:
         charts: how many are read by OCR, which takes about a second each.
+        questions: how many are asked of the planner without tools; all if None.
     """
     max_pixels = VIEWS[view]
     samples = ChartSamples("test", seed, max_pixels)
@@ -69,7 +72,7 @@ def check_view(*, seed: int = 0, charts: int = 40, view: str = "small") -> list[
         Finding("words that OCR reads", words_read(few), MOST_TEXT_READ),
         Finding("marks whose colour is told", colors_told(few), LEAST_COLORS_TOLD, False),
         *_by_guess("the most common answer", _most_common(samples)),
-        *asyncio.run(_without_tools(samples)),
+        *asyncio.run(_without_tools(samples, questions or len(samples))),
     ]
 
 
@@ -105,12 +108,14 @@ def _bound_of(family: str) -> float:
     return MOST_BY_COIN if family == Family.YES_NO else MOST_BY_GUESS
 
 
-async def _without_tools(samples: ChartSamples) -> list[Finding]:
+async def _without_tools(samples: ChartSamples, questions: int) -> list[Finding]:
     """The planner, with the view alone and with a blank image."""
+    from thinkimg_workers.crop import Crop  # a mesh has to have some tool; none is offered
+
     by_view: list[float] = []
     by_blank: dict[str, list[float]] = defaultdict(list)
-    async with Mesh.local([]) as mesh, open_policy("planner:") as policy:
-        for index in range(len(samples)):
+    async with Mesh.local([Crop]) as mesh, open_policy("planner:") as policy:
+        for index in range(questions):
             sample = samples[index]
             by_view.append(await _score(sample, policy, mesh))
             blank = replace(sample, images=(_blank(samples.plan(index)),))

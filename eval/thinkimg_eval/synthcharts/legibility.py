@@ -17,7 +17,8 @@ from thinkimg_eval.synthcharts.plan import ChartPlan
 from thinkimg_rpc.imaging.rgb import Pixels
 
 _ENLARGED = (1, 3)
-"""OCR may read the view as it is and larger; the better reading counts."""
+"""OCR may read a small view as it is and larger; the better reading counts."""
+_SMALL_SIDE = 400
 _SURE = 0.5
 _STANDS_OUT = 12.0
 """So different from the paper, in Lab, that it is seen."""
@@ -43,7 +44,7 @@ def words_read(charts: Sequence[Viewed]) -> float:
         elements = viewed.chart.elements
         written = _words(element.text for element in elements if _is_text(element))
         best = 0
-        for factor in _ENLARGED:
+        for factor in _ENLARGED if max(viewed.view.shape) < _SMALL_SIDE else (1,):
             large = cv2.resize(
                 viewed.view, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC
             )
