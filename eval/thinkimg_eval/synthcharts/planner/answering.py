@@ -21,7 +21,7 @@ from thinkimg_eval.synthcharts.planner.texts import likeness
 from thinkimg_eval.synthcharts.planner.values import Value, rounded, written_beside
 from thinkimg_eval.synthcharts.wording import read_question
 
-_NAMED = 0.6
+_NAMED = 0.65
 _OF_WRITTEN = (Family.LABELLED_VALUE, Family.ARITHMETIC)
 """What is only asked of numbers that are written in the chart."""
 

@@ -48,17 +48,21 @@ def value_axis(spans: Sequence[Span], direction: Direction, plot: Box | None = N
     """The axis that the numbers in a column (y) or in a row (x) make.
 
     The one with the most ticks that agree; None where no two do. With a plot area,
-    only numbers outside it count.
+    only numbers below it (x) or left of it (y) count.
     """
     numbers = [span for span in spans if span.number is not None]
     if plot is not None:
-        numbers = [span for span in numbers if not plot.has_middle_of(span.box)]
+        numbers = [span for span in numbers if _is_outside(span.box, plot, direction)]
     best: Axis | None = None
     for column in _aligned(numbers, direction):
         axis = _fitted(column, direction)
         if axis is not None and (best is None or _worth(axis) > _worth(best)):
             best = axis
     return best
+
+
+def _is_outside(box: Box, plot: Box, direction: Direction) -> bool:
+    return box.x < plot.x0 if direction == "y" else box.y > plot.y1
 
 
 def _worth(axis: Axis) -> tuple[int, float]:

@@ -13,7 +13,7 @@ from thinkimg_eval.synthcharts.planner.texts import Span, likeness
 
 _REACH = 0.25
 """How far from the data, in parts of the image, names may begin."""
-_ALIKE = 0.6
+_ALIKE = 0.65
 _STRAY = re.compile(r"^[\s\-\u2013_|.'`,~]+|[\s\-\u2013_|'`,:~.]+$")
 """What OCR makes of the tick beside a name."""
 

@@ -19,6 +19,7 @@ _SOLID = 0.012
 """The part of a picture that is solid colour where there are bars or slices."""
 _COLORLESS = 0.001
 _ROUND = 0.8
+_RUN = 7
 
 
 def kind_seen(pixels: Pixels, aspect: float) -> Kind:
@@ -27,6 +28,8 @@ def kind_seen(pixels: Pixels, aspect: float) -> Kind:
     solid = _solid(pixels, paper)
     if solid.mean() >= _SOLID:
         return "slices" if _is_disc(solid, aspect) else "bars"
+    if _striped(pixels).mean() >= _SOLID:
+        return "bars"
     drawn = (np.linalg.norm(pixels - paper, axis=2) > _OTHER) & (_chroma(pixels) > _OTHER)
     if drawn.mean() < _COLORLESS:
         return "line"  # points come in several colours, of which one at most is gray
@@ -41,6 +44,15 @@ def _solid(pixels: Pixels, paper: np.ndarray) -> np.ndarray:
     high = cv2.dilate(pixels, np.ones((3, 3), np.uint8))
     flat = (high - low).max(axis=2) <= _SAME
     return np.asarray(flat & (np.linalg.norm(pixels - paper, axis=2) > _OTHER))
+
+
+def _striped(pixels: Pixels) -> np.ndarray:
+    """(H, W) where colour goes straight on upwards or sideways, as in bars too thin to be solid."""
+    along = np.zeros(pixels.shape[:2], bool)
+    for kernel in (np.ones((_RUN, 1), np.uint8), np.ones((1, _RUN), np.uint8)):
+        change = cv2.dilate(pixels, kernel) - cv2.erode(pixels, kernel)
+        along |= change.max(axis=2) <= _SAME
+    return np.asarray(along & (_chroma(pixels) > _OTHER))
 
 
 def _is_disc(solid: np.ndarray, aspect: float) -> bool:

@@ -31,7 +31,9 @@ def entries_of(spans: Sequence[Span], found: Sequence[Found]) -> list[Entry]:
         beside = [
             span
             for span in spans
-            if span.box.x0 > swatch.x
+            # OCR may have taken the swatch for the first letter of its name.
+            if span.box.x0 > swatch.x0 - 0.5 * swatch.width
+            and span.box.x1 > swatch.x1 + 0.5 * swatch.width
             and overlap(span.box.y0, span.box.y1, swatch.y0, swatch.y1) > 0
         ]
         if beside:

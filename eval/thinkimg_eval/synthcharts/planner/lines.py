@@ -20,6 +20,7 @@ def height_at(closer: Closer, x: float, color: Color, paper: Color) -> float | N
     if first >= last:
         return None
     shares = share_of(closer.pixels[:, first:last], color, paper).mean(axis=1)
+    shares -= np.median(shares)  # a grid line along the column
     shares[shares < _FAINT] = 0
     if not shares.any():
         return None

@@ -58,7 +58,7 @@ def _of_bars(
     for entry, search in zip(entries, searches, strict=True):
         own = bar_values(labelled(found, search), spans, picture.scale.aspect)
         at = max(own, key=lambda value: likeness(category, value.name), default=None)
-        if at is not None and likeness(category, at.name) > 0.6:
+        if at is not None and likeness(category, at.name) > 0.65:
             values.append(Value(entry.name, at.value, at.written))
     return values
 

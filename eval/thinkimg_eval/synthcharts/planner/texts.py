@@ -56,8 +56,8 @@ def plain(text: str) -> str:
 
 
 def likeness(one: str, other: str) -> float:
-    """0 to 1: how much alike two texts are."""
-    one, other = plain(one), plain(other)
+    """0 to 1: how much alike two texts are, to OCR."""
+    one, other = (plain(text).replace("rn", "m") for text in (one, other))
     if one == other:
         return 1.0 if one else 0.0
     if not one or not other or (one.isdigit() and other.isdigit()):

@@ -14,6 +14,8 @@ from thinkimg_eval.synthcharts.planner.written_numbers import write_number
 _AROUND = 0.06
 """How far outside the data, in parts of the picture, a number may belong to them."""
 _DIGITS = 3
+_SURE = 3
+"""So many ticks make an axis for sure."""
 
 
 class Tip(NamedTuple):
@@ -52,7 +54,7 @@ def value_labels(spans: Sequence[Span], data: Box | None = None) -> list[Span]:
     directions: tuple[Direction, ...] = ("x", "y")
     for direction in directions:
         axis = value_axis(spans, direction, data)
-        if axis is not None and len(axis.ticks) >= 3:
+        if axis is not None and len(axis.ticks) >= _SURE:
             ticks |= {id(tick) for tick in axis.ticks}
     return [
         span
@@ -66,11 +68,13 @@ def value_labels(spans: Sequence[Span], data: Box | None = None) -> list[Span]:
 def written_beside(name: str, spans: Sequence[Span]) -> Value | None:
     """The one number that stands above a name, or in its row; None where that is not sure."""
     numbers = value_labels(spans)
+    axis = value_axis(spans, "y")
+    upright = axis is not None and len(axis.ticks) >= _SURE
     matches = [
         number
         for said in reading(name, spans)
         for number in numbers
-        if number is not said and _belongs(number.box, said.box)
+        if number is not said and _belongs(number.box, said.box, upright)
     ]
     if len(matches) != 1 or matches[0].number is None:
         return None
@@ -78,7 +82,8 @@ def written_beside(name: str, spans: Sequence[Span]) -> Value | None:
     return Value(name, found.number or 0.0, found.text.replace(" ", ""))
 
 
-def _belongs(number: Box, name: Box) -> bool:
-    above = abs(number.x - name.x) < 0.5 * max(number.width, name.width) and number.y < name.y0
-    beside = abs(number.y - name.y) < 0.5 * name.height and number.x > name.x1
-    return above or beside
+def _belongs(number: Box, name: Box, upright: bool) -> bool:
+    if upright:
+        aside = abs(number.x - name.x) / max(number.width, name.width)
+        return aside < 0.5 and number.y < name.y0
+    return abs(number.y - name.y) < 0.5 * name.height and number.x > name.x1
