@@ -1,0 +1,39 @@
+"""Makes the picture of the viewer's page, as a browser shows a run of `thinkimg demo`.
+
+    .venv/bin/thinkimg demo --run build/demo
+    .venv/bin/python docs/make_viewer_picture.py build/demo
+
+Needs Playwright and Chromium. Written into docs/pictures, or into the folder given as
+the second argument.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+SIZE = {"width": 1100, "height": 980}
+QUESTION = 1
+"""Which of the run's questions is opened."""
+
+
+def main() -> None:
+    run = Path(sys.argv[1])
+    folder = Path(sys.argv[2] if len(sys.argv) > 2 else "docs/pictures")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        page = browser.new_page(viewport=SIZE)
+        page.goto((run / "index.html").resolve().as_uri())
+        page.locator("article > details > summary").nth(QUESTION).click()
+        page.wait_for_function("[...document.images].every(image => image.complete)")
+        page.screenshot(path=folder / "viewer.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
