@@ -20,6 +20,7 @@ os.environ |= {
     "VLLM_LOGGING_LEVEL": "ERROR",
 }
 
+import psutil
 import transformers
 
 from ..workers.tiny_checkpoints import save_qwen_vl
@@ -50,3 +51,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings.eos_token_id = [*settings.eos_token_id, *ENDS]
     settings.save_pretrained(folder)
     return folder
+
+
+def is_tracker(process: psutil.Process) -> bool:
+    """Whether it is Python's own resource tracker, which stays as long as this process does."""
+    return "resource_tracker" in " ".join(process.cmdline())
