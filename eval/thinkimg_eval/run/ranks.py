@@ -63,7 +63,7 @@ async def rank_of_environment() -> AsyncIterator[Rank]:
         return
     from torch import distributed
 
-    _take_one_gpu(int(os.environ.get("LOCAL_RANK", "0")))
+    take_one_gpu(int(os.environ.get("LOCAL_RANK", "0")))
     # gloo also where there are GPUs: what is exchanged are a few words.
     distributed.init_process_group("gloo", timeout=_LONGEST_RUN)
     try:
@@ -72,7 +72,7 @@ async def rank_of_environment() -> AsyncIterator[Rank]:
         distributed.destroy_process_group()
 
 
-def _take_one_gpu(local_rank: int) -> None:
+def take_one_gpu(local_rank: int) -> None:
     """Each process its own; it must be said before PyTorch has touched any."""
     import torch
 

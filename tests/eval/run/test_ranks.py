@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from thinkimg_agent.trajectory_file import TrajectoryWriter, read_trajectories
+from thinkimg_eval.run.ranks import take_one_gpu
 
 from .alike import results, summary
 
@@ -49,3 +50,20 @@ def test_two_processes_make_the_summary_of_one(
     assert summary(two) == summary(one)
     assert [path.name for path in two.glob("trajectories*")] == ["trajectories.jsonl"]
     assert said.count("to look at") == 1, "only the first process speaks"
+
+
+@pytest.mark.parametrize(
+    ("there", "named", "taken"),
+    [(4, None, "2"), (4, "4,5,6,7", "6"), (2, None, "0"), (1, None, None), (0, None, None)],
+)
+def test_each_process_takes_a_gpu_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, there: int, named: str | None, taken: str | None
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if named is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    take_one_gpu(local_rank=2)
+    assert os.environ.get("CUDA_VISIBLE_DEVICES") == taken
