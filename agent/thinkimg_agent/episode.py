@@ -7,14 +7,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from thinkimg_agent.conversation import Message, Part, numbered
+from thinkimg_agent import messages
+from thinkimg_agent.conversation import Message
 from thinkimg_agent.dialects import Dialect
 from thinkimg_agent.images import EpisodeImages
 from thinkimg_agent.policies.policy import ContextFull, Generation, Policy, PolicyFault
 from thinkimg_agent.recording import OnTurn, Recording
-from thinkimg_agent.reply import Reply, Unparseable
+from thinkimg_agent.reply import Unparseable
 from thinkimg_agent.sample import Sample
-from thinkimg_agent.tool_calls import Observed, ToolCaller
+from thinkimg_agent.tool_calls import ToolCaller
 from thinkimg_agent.trajectory import StopReason, Trajectory
 from thinkimg_rpc.client import Mesh
 from thinkimg_rpc.contract import ToolContract
@@ -78,7 +79,7 @@ async def run_episode(
                     unparseable += 1
                     if unparseable >= limits.max_unparseable:
                         return recording.end(StopReason.UNPARSEABLE, turn.problem)
-                    conversation.append(Message("user", (f"Error: {problem}",)))
+                    conversation.append(messages.problem(str(problem)))
                     continue
                 unparseable = 0
                 turn.thought = reply.thought
@@ -86,7 +87,7 @@ async def run_episode(
                     return recording.end(StopReason.ANSWERED, answer=reply.answer)
                 observed = await caller.call_all(reply.calls)
                 recording.calls(turn, observed)
-                conversation += _observations(dialect, reply, observed)
+                conversation += messages.observations(dialect, reply, observed)
     except TimeoutError:
         if not deadline.expired():  # then it is a policy's own, and no limit of ours
             raise
@@ -108,30 +109,11 @@ def _most_pixels(sample: Sample, policy: Policy) -> int:
 async def _opening(
     sample: Sample, images: EpisodeImages, dialect: Dialect, tools: Sequence[ToolContract]
 ) -> list[Message]:
-    parts: list[Part] = []
-    for data in sample.images:
-        parts += numbered(await images.add(data))
-    return [
-        Message("system", (dialect.instructions(tools),)),
-        Message("user", (*parts, sample.question)),
-    ]
+    added = [await images.add(data) for data in sample.images]
+    return messages.opening(dialect.instructions(tools), added, sample.question)
 
 
 def _said(generation: Generation) -> Message:
     return Message(
         "assistant", (generation.text,), calls=generation.calls, token_ids=generation.token_ids
     )
-
-
-def _observations(dialect: Dialect, reply: Reply, observed: Sequence[Observed]) -> list[Message]:
-    """The messages that show what a turn's calls led to: all text first, then new images."""
-    results = [(one.record.tool or one.record.name, one.record.observation) for one in observed]
-    pictures = [part for one in observed for image in one.images for part in numbered(image)]
-    if not any(call.id for call in reply.calls):
-        return [Message("user", (dialect.observation(results), *pictures))]
-    # A server with calls of its own wants each result under its call's id, as text.
-    answers = [
-        Message("tool", (text,), call_id=call.id)
-        for call, (_, text) in zip(reply.calls, results, strict=True)
-    ]
-    return [*answers, Message("user", tuple(pictures))] if pictures else list(answers)

@@ -59,6 +59,13 @@ class ChatTemplate:
         """A small conversation, with all that the template writes around messages."""
         return self._rendered(_TRIAL, self._form)
 
+    def turn_begins_with(self) -> str:
+        """What the template writes before a turn that is over and not before one that it asks
+        for: the model has to write it itself. A space, in some."""
+        asked = self._rendered(_TRIAL[:2], self._form)
+        over = self._rendered(_TRIAL[:3], self._form).partition(MARKER)[0]
+        return over[len(asked) :] if over.startswith(asked) else ""
+
     def _accepted_form(self) -> _Form:
         refusals = []
         for parts, system in product((True, False), (True, False)):

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -57,7 +58,7 @@ class ChatTokens:
     Raises: PolicyFault, when the model has no chat template that can be used.
     """
 
-    def __init__(self, processor: Any, config: Any) -> None:
+    def __init__(self, processor: Any, config: Any, *, segments_kept: int = _SEGMENTS_KEPT) -> None:
         self._processor = processor
         self.tokenizer = processor.tokenizer
         self._template = ChatTemplate(processor)
@@ -67,9 +68,10 @@ class ChatTokens:
         self.tokenizer.add_tokens([MARKER], special_tokens=True)
         self._marker_id: int = self.tokenizer.convert_tokens_to_ids(MARKER)
         self._written_by_template = self._template_tokens()
+        self._turn_begins_with = self._template.turn_begins_with()
         # Fast tokenizers are not safe to share between threads.
         self._one_at_a_time = threading.Lock()
-        self._segment = lru_cache(maxsize=_SEGMENTS_KEPT)(self._make_segment)
+        self._segment = lru_cache(maxsize=segments_kept)(self._make_segment)
 
     @property
     def first_unknown_id(self) -> int:
@@ -97,6 +99,38 @@ class ChatTokens:
             return _in_a_row(self._pieces(conversation, self._segment))
         except ValueError as error:
             raise PolicyFault(f"the images of one episode do not fit together: {error}") from error
+
+    def episode(self, conversation: Sequence[Message]) -> tuple[Prompt, list[tuple[int, int]]]:
+        """The tokens of a conversation up to the end of the model's last turn, and where its
+        own turns stand in them: [start, end) of each.
+
+        Raises: PolicyFault, when its images and their placeholders do not match.
+        """
+        last = max(n for n, message in enumerate(conversation) if message.role == "assistant")
+        try:
+            pieces = self._pieces(conversation[: last + 1], self._segment)[:-1]
+            whole = _in_a_row(pieces)
+        except ValueError as error:
+            raise PolicyFault(f"the images of one episode do not fit together: {error}") from error
+        ends = list(accumulate(len(piece.ids) for piece in pieces))
+        return whole, list(zip(ends[0::2], ends[1::2], strict=True))
+
+    def turn_ids(self, text: str, *, ended: bool = True) -> tuple[int, ...]:
+        """The tokens of a turn as a model would sample it to say a text.
+
+        Raises: PolicyFault, when nothing ends a turn.
+        """
+        said = self._without_template_tokens(Message("assistant", (text,))).text
+        if not said.startswith(self._turn_begins_with):  # as it does where a model wrote it
+            said = self._turn_begins_with + said
+        ids = self.tokenizer.encode(said, add_special_tokens=False)
+        if not ended:
+            return tuple(ids)
+        end = self.end_of_turn()
+        end = self.tokenizer.eos_token_id if end is None else end
+        if end is None:
+            raise PolicyFault("neither the chat template nor the tokenizer ends a turn")
+        return (*ids, end)
 
     def unexpanded(self, conversation: Sequence[Message]) -> list[int]:
         """The same tokens with each image as the template writes it: for engines that put

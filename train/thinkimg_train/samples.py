@@ -1,0 +1,231 @@
+"""What one episode is to a trainer: its tokens, which of them the model wrote, its images.
+
+The contexts are made by the policies' own code, so a model is trained on exactly
+what it will meet. Trained are the words of the assistant and the token that ends
+its turns, and nothing of the system, the user, the tools or the images.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from PIL import Image, UnidentifiedImageError
+
+from thinkimg_agent.conversation import Message
+from thinkimg_agent.coordinates import CoordinateSpace, View
+from thinkimg_agent.dialects import DIALECTS
+from thinkimg_agent.images import EpisodeImage
+from thinkimg_agent.messages import conversation_of
+from thinkimg_agent.policies import PolicyFault
+from thinkimg_agent.policies.chat_tokens import ChatTokens
+from thinkimg_agent.shown import reduced
+from thinkimg_agent.trajectory import ImageRecord, StopReason, Trajectory
+from thinkimg_rpc.digest import digest_of
+from thinkimg_rpc.imaging.codec import InvalidImage
+
+BytesOf = Callable[[str], bytes | None]
+"""The bytes of an image by its digest; None if they are not there."""
+
+Tokens = Literal["sampled", "text", "either"]
+"""Which tokens a recorded turn becomes: those it was sampled as, those of its text, or the
+former where they are this model's."""
+
+
+class BadSample(ValueError):
+    """An episode that nothing can be learned from; the message says why."""
+
+
+@dataclass(frozen=True)
+class TrainingSample:
+    """One episode."""
+
+    input_ids: torch.Tensor
+    """(L,) tokens, each image's placeholders in their full number."""
+    trained: torch.Tensor
+    """(L,) whether the assistant wrote it."""
+    per_token: dict[str, torch.Tensor]
+    """(L,) what the processor says of each token beside it, its type say."""
+    pixels: dict[str, torch.Tensor]
+    """The processor's features of all images, in order."""
+    image_tokens: int
+    """How many of the tokens are placeholders of images."""
+    source: str
+    """Where it comes from, for people."""
+    turns: tuple[tuple[int, int], ...] = ()
+    """[start, end) of each turn of the assistant."""
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+
+def sample_of(
+    trajectory: Trajectory,
+    chat: ChatTokens,
+    bytes_of: BytesOf,
+    *,
+    source: str,
+    max_pixels: int,
+    tokens: Tokens = "either",
+) -> TrainingSample:
+    """An episode as the model of `chat` sees it.
+
+    An image of more than `max_pixels` is reduced, where its coordinates do not depend on that.
+
+    Raises: BadSample.
+    """
+    _check(trajectory)
+    space = CoordinateSpace(trajectory.coordinates)
+    dialect = DIALECTS[trajectory.dialect](space)
+
+    def image_of(record: ImageRecord) -> EpisodeImage:
+        return _image(record, bytes_of, space, max_pixels)
+
+    as_sampled = tokens != "text" and trajectory.context_ids is not None
+    conversation = conversation_of(trajectory, dialect, image_of, as_sampled=as_sampled)
+    if as_sampled:
+        try:
+            sample = _tokenised(conversation, chat, source)
+        except BadSample:  # tokens of another model may be anything
+            if tokens == "sampled":
+                raise
+        else:
+            if sample.input_ids.tolist() == trajectory.context_ids:
+                return sample
+        if tokens == "sampled":
+            raise BadSample("its tokens are not those that this model would have seen")
+    elif tokens == "sampled":
+        raise BadSample("its tokens were not recorded")
+    ended = trajectory.turns[-1].finish != "length"
+    return sample_of_conversation(_without_tokens(conversation), chat, source=source, ended=ended)
+
+
+def sample_of_conversation(
+    conversation: Sequence[Message], chat: ChatTokens, *, source: str, ended: bool = True
+) -> TrainingSample:
+    """A conversation as the model of `chat` sees it; turns without tokens become those of
+    their text. `ended` says whether the last turn was written to its end.
+
+    Raises: BadSample.
+    """
+    turns = [n for n, message in enumerate(conversation) if message.role == "assistant"]
+    if not turns:
+        raise BadSample("the assistant says nothing")
+    written = [
+        _as_sampled(message, chat, ended=ended or number != turns[-1])
+        if message.role == "assistant"
+        else message
+        for number, message in enumerate(conversation[: turns[-1] + 1])
+    ]
+    return _tokenised(written, chat, source)
+
+
+def _as_sampled(message: Message, chat: ChatTokens, *, ended: bool) -> Message:
+    if message.token_ids is not None:
+        return message
+    if message.calls:
+        raise BadSample(
+            "a server took its calls out of the text, and this model would have to write them: "
+            "choose another dialect for the data"
+        )
+    try:
+        ids = chat.turn_ids(message.text, ended=ended)
+    except PolicyFault as fault:
+        raise BadSample(str(fault)) from fault
+    return Message(message.role, message.parts, token_ids=ids)
+
+
+def _tokenised(conversation: Sequence[Message], chat: ChatTokens, source: str) -> TrainingSample:
+    try:
+        prompt, turns = chat.episode(conversation)
+    except (PolicyFault, UnidentifiedImageError, OSError) as fault:
+        raise BadSample(str(fault)) from fault
+    found = chat.count_placeholders(prompt.ids)
+    if found != prompt.placeholders:
+        raise BadSample(f"{found} image tokens for {prompt.placeholders} image features")
+    trained = torch.zeros(len(prompt.ids), dtype=torch.bool)
+    for start, end in turns:
+        trained[start:end] = True
+    return TrainingSample(
+        input_ids=torch.tensor(prompt.ids),
+        trained=trained,
+        per_token={name: torch.tensor(values) for name, values in prompt.per_token.items()},
+        pixels=prompt.pixels,
+        image_tokens=found,
+        source=source,
+        turns=tuple(turns),
+    )
+
+
+def _check(trajectory: Trajectory) -> None:
+    """Raises: BadSample, where a record contradicts itself, or cannot teach anything."""
+    if trajectory.stop is StopReason.ABORTED:
+        raise BadSample(f"it was aborted: {trajectory.stop_detail}")
+    if not trajectory.turns:
+        raise BadSample("the assistant says nothing")
+    if trajectory.dialect not in DIALECTS:
+        raise BadSample(f'its dialect "{trajectory.dialect}" is not known here')
+    if trajectory.coordinates not in {space.value for space in CoordinateSpace}:
+        raise BadSample(f'its coordinates "{trajectory.coordinates}" are not known here')
+    for image in trajectory.images:
+        calls = trajectory.turns[image.turn].calls if image.turn < len(trajectory.turns) else []
+        if image.turn >= 0 and image.call >= len(calls):
+            raise BadSample(f"image count: no call of the episode can have made {image.name}")
+
+
+def _image(
+    record: ImageRecord, bytes_of: BytesOf, space: CoordinateSpace, max_pixels: int
+) -> EpisodeImage:
+    """An image as the model is to see it."""
+    data = bytes_of(record.shown_digest)
+    if data is None:
+        raise BadSample(f"the image {record.name} is missing ({record.shown_digest[:12]}…)")
+    if digest_of(data) != record.shown_digest:
+        raise BadSample(f"the image {record.name} is damaged ({record.shown_digest[:12]}…)")
+    if record.shown_width * record.shown_height <= max_pixels:
+        size = (record.shown_width, record.shown_height)
+        _check_size(record, data, size)
+        return _episode_image(record, data, record.shown_digest, size)
+    if space.full is None:
+        raise BadSample(
+            f"the image {record.name} was shown with more than {max_pixels} pixels, and the "
+            "episode counts pixels: raise max_pixels, or record with fewer or other coordinates"
+        )
+    try:
+        shown = reduced(data, max_pixels)
+    except InvalidImage as error:
+        raise BadSample(f"the image {record.name}: {error}") from error
+    size = (shown.view.shown_width, shown.view.shown_height)
+    return _episode_image(record, shown.data, shown.digest, size)
+
+
+def _check_size(record: ImageRecord, data: bytes, size: tuple[int, int]) -> None:
+    try:
+        found = Image.open(io.BytesIO(data)).size
+    except (UnidentifiedImageError, OSError) as error:
+        raise BadSample(f"the image {record.name} cannot be read: {error}") from error
+    if found != size:
+        raise BadSample(f"the image {record.name} is {found}, and its record says {size}")
+
+
+def _episode_image(
+    record: ImageRecord, shown: bytes, digest: str, size: tuple[int, int]
+) -> EpisodeImage:
+    return EpisodeImage(
+        name=record.name,
+        data=shown,
+        digest=record.digest,
+        shown=shown,
+        shown_digest=digest,
+        view=View(record.width, record.height, *size),
+    )
+
+
+def _without_tokens(conversation: Sequence[Message]) -> list[Message]:
+    return [
+        Message(message.role, message.parts, message.calls, message.call_id)
+        for message in conversation
+    ]
