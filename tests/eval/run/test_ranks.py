@@ -54,16 +54,14 @@ def test_two_processes_make_the_summary_of_one(
 
 @pytest.mark.parametrize(
     ("there", "named", "taken"),
-    [(4, None, "2"), (4, "4,5,6,7", "6"), (2, None, "0"), (1, None, None), (0, None, None)],
+    [(4, "", "2"), (4, "4,5,6,7", "6"), (2, "", "0"), (1, "5", "5"), (0, "", "")],
 )
 def test_each_process_takes_a_gpu_of_its_own(
-    monkeypatch: pytest.MonkeyPatch, there: int, named: str | None, taken: str | None
+    monkeypatch: pytest.MonkeyPatch, there: int, named: str, taken: str
 ) -> None:
     import torch
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    if named is not None:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
     take_one_gpu(local_rank=2)
-    assert os.environ.get("CUDA_VISIBLE_DEVICES") == taken
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == taken
