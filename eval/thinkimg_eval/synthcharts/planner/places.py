@@ -101,9 +101,16 @@ class Scale:
     def write_y(self, y: float) -> float:
         return self._written(y, self.far[1])
 
+    def write_line_x(self, x: float) -> float:
+        """Where a line can be drawn: the far edge is outside."""
+        return self._rounded(min(self.write_x(x), self.far[0] - self._step))
+
+    def write_line_y(self, y: float) -> float:
+        return self._rounded(min(self.write_y(y), self.far[1] - self._step))
+
     def write_box(self, box: Box) -> dict[str, float]:
         """As a tool's argument, with an area."""
-        step = 10.0**-self.space.decimals
+        step = self._step
         written = {
             "x0": self.write_x(box.x0),
             "y0": self.write_y(box.y0),
@@ -121,6 +128,10 @@ class Scale:
         x0, y0, x1, y1 = written
         across, down = self.far
         return Box(x0 / across, y0 / down, x1 / across, y1 / down)
+
+    @property
+    def _step(self) -> float:
+        return float(10.0**-self.space.decimals)
 
     def _written(self, fraction: float, far: float) -> float:
         return self._rounded(min(max(fraction, 0.0), 1.0) * far)

@@ -10,7 +10,7 @@ _NUMBER = re.compile(
     [$€£¥]?\s*
     (?P<digits>\d{1,3}(?:[,\s]\d{3})+(?:\.\d+)?|\d*\.?\d+)
     (?P<power>[eE][-+]?\d+)?
-    \s*(?P<suffix>%|[kKmMbB](?![a-zA-Z])|[^\d\s]{0,4})
+    \s*(?P<suffix>[kKmMbB]|[^\w\s]{0,2})
     """,
     re.VERBOSE,
 )
