@@ -16,8 +16,10 @@ LINE_EVERY_S = 30.0
 class RunProgress:
     """Told of each question that is done; says what is left and how it goes so far."""
 
-    def __init__(self, screen: Console, name: str, total: int) -> None:
+    def __init__(self, screen: Console, name: str, total: int, *, good: str = "right") -> None:
+        """`good` is what a score of 1 is called."""
         self._screen = screen
+        self._good = good
         self._name = name
         self._total = total
         self._bar = Progress(
@@ -71,7 +73,7 @@ class RunProgress:
         finished = self._scored + self._aborted
         words = [f"{finished}/{self._total}"]
         if self._scored:
-            words.append(f"{self._scores / self._scored:.1%} right")
+            words.append(f"{self._scores / self._scored:.1%} {self._good}")
         if self._aborted:
             words.append(f"{self._aborted} aborted")
         if self._new and finished < self._total:

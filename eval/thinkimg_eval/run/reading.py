@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -14,6 +14,7 @@ from thinkimg_eval.run.fields import Word, read_section, refuse_unknown
 from thinkimg_rpc.errors import InvalidRequest
 
 Table = dict[str, Any]
+R = TypeVar("R", bound=RunConfig)
 
 
 def read_runs(config: Path | None, overrides: Sequence[tuple[str, str]]) -> list[RunConfig]:
@@ -25,21 +26,21 @@ def read_runs(config: Path | None, overrides: Sequence[tuple[str, str]]) -> list
     Raises: InvalidRequest, naming the field and the remedy; OSError.
     """
     return [
-        read_run(one)
+        read_run(one, RunConfig)
         for table in _tables(config)
-        for one in _one_task_each(_overridden(table, overrides))
+        for one in _one_task_each(overridden(table, overrides))
     ]
 
 
-def read_run(table: Mapping[str, Any]) -> RunConfig:
-    """One run from its table. Raises: InvalidRequest."""
+def read_run(table: Mapping[str, Any], kind: type[R]) -> R:
+    """One run, of a kind that may have further fields, from its table. Raises: InvalidRequest."""
     rest = dict(table)
     for name, example in (("task", "synthcharts"), ("policy", "planner:"), ("out", "runs/first")):
         if name not in rest:
             raise InvalidRequest.field(name, f"is missing; say for example --{name} {example}")
     task = dict(rest["task"])
     chosen = {"name": task.pop("name")} if "name" in task else {}
-    return read_section(rest | {"task": chosen | {"options": task}}, RunConfig)
+    return read_section(rest | {"task": chosen | {"options": task}}, kind)
 
 
 def override_of(words: Sequence[str]) -> list[tuple[str, str]]:
@@ -75,7 +76,8 @@ def _tables(config: Path | None) -> list[Table]:
     return tables
 
 
-def _overridden(table: Table, overrides: Sequence[tuple[str, str]]) -> Table:
+def overridden(table: Mapping[str, Any], overrides: Sequence[tuple[str, str]]) -> Table:
+    """A run's table with what a command line says over it. Raises: InvalidRequest."""
     document = {name: _as_table(name, value) for name, value in table.items()}
     for field, value in overrides:
         section, dot, name = field.partition(".")
