@@ -10,7 +10,7 @@ import pytest
 
 from .blocks import PAGES, ROOT
 
-LARGEST_PICTURE_BYTES = 60_000
+LARGEST_PICTURE_BYTES = 100_000
 FOLDER = ROOT / "docs" / "pictures"
 PICTURES = sorted(path for path in FOLDER.rglob("*") if path.is_file())
 

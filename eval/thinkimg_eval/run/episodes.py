@@ -161,9 +161,8 @@ class EpisodeSetting:
 async def score_of(scorer: Scorer, answer: str, sample: Sample) -> float:
     """What the scorer gives an answer. Raises: ScorerFailed; MeshFault, PolicyFault of a judge."""
     try:
-        # Not in a thread: it takes microseconds, and a reader of formulas can bound its time
-        # in the main thread only. What takes long is a coroutine function.
-        scored = scorer(answer, sample)
+        # In a thread: formulas can take seconds, and other episodes would wait for them.
+        scored = await asyncio.to_thread(scorer, answer, sample)
         value = float(await scored if inspect.isawaitable(scored) else scored)
     except (MeshFault, PolicyFault):
         raise
