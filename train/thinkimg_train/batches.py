@@ -9,15 +9,8 @@ from typing import Self
 import torch
 
 from thinkimg_agent.policies.pixel_features import joined, shape_of
+from thinkimg_train.bad_data import LeftOut
 from thinkimg_train.samples import TrainingSample
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A sample that is not trained on."""
-
-    source: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -103,7 +96,11 @@ def _that_fit(
         own = shape_of(sample.pixels)
         shape = shape or own
         if own and own != shape:
-            unfit.append(LeftOut(sample.source, f"its image features are {own}, not {shape}"))
+            unfit.append(
+                LeftOut(
+                    sample.source, "image features", f"its image features are {own}, not {shape}"
+                )
+            )
         else:
             kept.append(sample)
     return kept, unfit

@@ -26,6 +26,7 @@ from thinkimg_agent.shown import reduced
 from thinkimg_agent.trajectory import ImageRecord, StopReason, Trajectory
 from thinkimg_rpc.digest import digest_of
 from thinkimg_rpc.imaging.codec import InvalidImage
+from thinkimg_train.bad_data import BadSample
 
 BytesOf = Callable[[str], bytes | None]
 """The bytes of an image by its digest; None if they are not there."""
@@ -33,10 +34,6 @@ BytesOf = Callable[[str], bytes | None]
 Tokens = Literal["sampled", "text", "either"]
 """Which tokens a recorded turn becomes: those it was sampled as, those of its text, or the
 former where they are this model's."""
-
-
-class BadSample(ValueError):
-    """An episode that nothing can be learned from; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +93,11 @@ def sample_of(
             if sample.input_ids.tolist() == trajectory.context_ids:
                 return sample
         if tokens == "sampled":
-            raise BadSample("its tokens are not those that this model would have seen")
+            raise BadSample(
+                "other tokens", "its tokens are not those that this model would have seen"
+            )
     elif tokens == "sampled":
-        raise BadSample("its tokens were not recorded")
+        raise BadSample("other tokens", "its tokens were not recorded")
     ended = trajectory.turns[-1].finish != "length"
     return sample_of_conversation(_without_tokens(conversation), chat, source=source, ended=ended)
 
@@ -113,7 +112,7 @@ def sample_of_conversation(
     """
     turns = [n for n, message in enumerate(conversation) if message.role == "assistant"]
     if not turns:
-        raise BadSample("the assistant says nothing")
+        raise BadSample("no turns", "the assistant says nothing")
     written = [
         _as_sampled(message, chat, ended=ended or number != turns[-1])
         if message.role == "assistant"
@@ -128,13 +127,14 @@ def _as_sampled(message: Message, chat: ChatTokens, *, ended: bool) -> Message:
         return message
     if message.calls:
         raise BadSample(
+            "native calls",
             "a server took its calls out of the text, and this model would have to write them: "
-            "choose another dialect for the data"
+            "choose another dialect for the data",
         )
     try:
         ids = chat.turn_ids(message.text, ended=ended)
     except PolicyFault as fault:
-        raise BadSample(str(fault)) from fault
+        raise BadSample("no fit", str(fault)) from fault
     return Message(message.role, message.parts, token_ids=ids)
 
 
@@ -142,10 +142,12 @@ def _tokenised(conversation: Sequence[Message], chat: ChatTokens, source: str) -
     try:
         prompt, turns = chat.episode(conversation)
     except (PolicyFault, UnidentifiedImageError, OSError) as fault:
-        raise BadSample(str(fault)) from fault
+        raise BadSample("no fit", str(fault)) from fault
     found = chat.count_placeholders(prompt.ids)
     if found != prompt.placeholders:
-        raise BadSample(f"{found} image tokens for {prompt.placeholders} image features")
+        raise BadSample(
+            "image tokens", f"{found} image tokens for {prompt.placeholders} image features"
+        )
     trained = torch.zeros(len(prompt.ids), dtype=torch.bool)
     for start, end in turns:
         trained[start:end] = True
@@ -163,17 +165,21 @@ def _tokenised(conversation: Sequence[Message], chat: ChatTokens, source: str) -
 def _check(trajectory: Trajectory) -> None:
     """Raises: BadSample, where a record contradicts itself, or cannot teach anything."""
     if trajectory.stop is StopReason.ABORTED:
-        raise BadSample(f"it was aborted: {trajectory.stop_detail}")
+        raise BadSample("aborted", f"it was aborted: {trajectory.stop_detail}")
     if not trajectory.turns:
-        raise BadSample("the assistant says nothing")
+        raise BadSample("no turns", "the assistant says nothing")
     if trajectory.dialect not in DIALECTS:
-        raise BadSample(f'its dialect "{trajectory.dialect}" is not known here')
+        raise BadSample("unknown dialect", f'its dialect "{trajectory.dialect}" is not known here')
     if trajectory.coordinates not in {space.value for space in CoordinateSpace}:
-        raise BadSample(f'its coordinates "{trajectory.coordinates}" are not known here')
+        raise BadSample(
+            "unknown coordinates", f'its coordinates "{trajectory.coordinates}" are not known here'
+        )
     for image in trajectory.images:
         calls = trajectory.turns[image.turn].calls if image.turn < len(trajectory.turns) else []
         if image.turn >= 0 and image.call >= len(calls):
-            raise BadSample(f"image count: no call of the episode can have made {image.name}")
+            raise BadSample(
+                "image count", f"image count: no call of the episode can have made {image.name}"
+            )
 
 
 def _image(
@@ -182,22 +188,27 @@ def _image(
     """An image as the model is to see it."""
     data = bytes_of(record.shown_digest)
     if data is None:
-        raise BadSample(f"the image {record.name} is missing ({record.shown_digest[:12]}…)")
+        raise BadSample(
+            "image missing", f"the image {record.name} is missing ({record.shown_digest[:12]}…)"
+        )
     if digest_of(data) != record.shown_digest:
-        raise BadSample(f"the image {record.name} is damaged ({record.shown_digest[:12]}…)")
+        raise BadSample(
+            "image damaged", f"the image {record.name} is damaged ({record.shown_digest[:12]}…)"
+        )
     if record.shown_width * record.shown_height <= max_pixels:
         size = (record.shown_width, record.shown_height)
         _check_size(record, data, size)
         return _episode_image(record, data, record.shown_digest, size)
     if space.full is None:
         raise BadSample(
+            "image too large",
             f"the image {record.name} was shown with more than {max_pixels} pixels, and the "
-            "episode counts pixels: raise max_pixels, or record with fewer or other coordinates"
+            "episode counts pixels: raise max_pixels, or record with fewer or other coordinates",
         )
     try:
         shown = reduced(data, max_pixels)
     except InvalidImage as error:
-        raise BadSample(f"the image {record.name}: {error}") from error
+        raise BadSample("image damaged", f"the image {record.name}: {error}") from error
     size = (shown.view.shown_width, shown.view.shown_height)
     return _episode_image(record, shown.data, shown.digest, size)
 
@@ -206,9 +217,13 @@ def _check_size(record: ImageRecord, data: bytes, size: tuple[int, int]) -> None
     try:
         found = Image.open(io.BytesIO(data)).size
     except (UnidentifiedImageError, OSError) as error:
-        raise BadSample(f"the image {record.name} cannot be read: {error}") from error
+        raise BadSample(
+            "image damaged", f"the image {record.name} cannot be read: {error}"
+        ) from error
     if found != size:
-        raise BadSample(f"the image {record.name} is {found}, and its record says {size}")
+        raise BadSample(
+            "image damaged", f"the image {record.name} is {found}, and its record says {size}"
+        )
 
 
 def _episode_image(

@@ -48,7 +48,7 @@ class ChatTemplate:
     def __init__(self, processor: Any) -> None:
         self._processor = processor
         self._placeholder: str | None = getattr(processor, "image_token", None)
-        self._template = _template_of(processor)
+        self.source = _template_of(processor)
         self._form = self._accepted_form()
 
     def text(self, conversation: Sequence[Message]) -> str:
@@ -106,7 +106,7 @@ class ChatTemplate:
                 {"role": role, "content": content if form.parts else self._as_text(content)}
                 for role, content in messages
             ],
-            chat_template=self._template,
+            chat_template=self.source,
             tokenize=False,
             add_generation_prompt=True,
         )

@@ -21,6 +21,7 @@ from itertools import accumulate
 from typing import Any
 
 import torch
+import transformers
 from PIL import Image
 
 from thinkimg_agent.conversation import Message
@@ -72,6 +73,19 @@ class ChatTokens:
         # Fast tokenizers are not safe to share between threads.
         self._one_at_a_time = threading.Lock()
         self._segment = lru_cache(maxsize=segments_kept)(self._make_segment)
+
+    @property
+    def settings(self) -> str:
+        """Equal where the same conversations become the same tokens and features."""
+        images: Any = getattr(self._processor, "image_processor", self._processor)
+        return "\0".join(
+            (
+                self.tokenizer.backend_tokenizer.to_str(),
+                self._template.source,
+                repr(images),
+                transformers.__version__,
+            )
+        )
 
     @property
     def first_unknown_id(self) -> int:

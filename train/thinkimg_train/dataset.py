@@ -1,0 +1,232 @@
+"""Recorded episodes as samples, read when they are asked for.
+
+A file of trajectories is looked through once: where each line begins, how long its
+sample is, and whether it can be trained on at all. So nothing is found out in the
+middle of a run that can be found out before. What was found is kept beside the file,
+for as long as the file, the model's tokens and the settings stay the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from thinkimg_agent.trajectory import StopReason, Trajectory
+from thinkimg_agent.trajectory_file import TRAJECTORIES, BadTrajectory, image_path, read_line
+from thinkimg_rpc.digest import digest_of
+from thinkimg_rpc.errors import InvalidRequest
+from thinkimg_train.bad_data import BadSample, LeftOut, refuse, report
+from thinkimg_train.chat import chat_of
+from thinkimg_train.data_config import DataSection
+from thinkimg_train.plan import Lengths
+from thinkimg_train.samples import TrainingSample, sample_of
+
+_FORMAT = 1
+"""Raised when what is kept beside a file would be made otherwise."""
+
+OnProgress = Callable[[Path, int, int], None]
+"""Told of a file how many of its bytes are looked through, and how many there are."""
+
+
+class Entry(msgspec.Struct, array_like=True, frozen=True):
+    """What is known of one line."""
+
+    line: int
+    """Counted from 1."""
+    offset: int
+    nbytes: int
+    id: str
+    tokens: int = 0
+    image_tokens: int = 0
+    trained: int = 0
+    kind: str = ""
+    """Of the reason it is left out for; empty if it is not."""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a sample is."""
+
+    file: Path
+    entry: Entry
+
+    @property
+    def source(self) -> str:
+        named = f" ({self.entry.id})" if self.entry.id else ""
+        return f"{self.file}, line {self.entry.line}{named}"
+
+
+class EpisodeDataset:
+    """The samples of some files for one model: `dataset[n]` makes the n-th.
+
+    It can be sent to other processes, which open the model's processor themselves.
+    """
+
+    def __init__(
+        self, data: DataSection, model: str, places: Sequence[Place], left_out: Sequence[LeftOut]
+    ) -> None:
+        self._data = data
+        self._model = model
+        self.places = list(places)
+        self.left_out = list(left_out)
+        """What cannot be trained on, or was not chosen."""
+        entries = [place.entry for place in places]
+        self.lengths = Lengths(
+            np.array([entry.tokens for entry in entries], np.int64),
+            np.array([entry.image_tokens for entry in entries], np.int64),
+            np.array([entry.trained for entry in entries], np.int64),
+        )
+
+    @property
+    def model(self) -> str:
+        return self._model
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal where the samples are the same, in the same order."""
+        told = [(place.source, place.entry.tokens, place.entry.trained) for place in self.places]
+        return digest_of(msgspec.json.encode(told))
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, number: int) -> TrainingSample | LeftOut:
+        """A sample; or why there is none after all, if its image has gone since, say."""
+        place = self.places[number]
+        try:
+            with place.file.open("rb") as file:
+                file.seek(place.entry.offset)
+                line = file.read(place.entry.nbytes)
+            return _sample(line, place.file, place.source, self._data, self._model)
+        except Exception as error:  # a run of days does not end for one sample
+            return _left_out(place.source, error)
+
+
+def open_dataset(
+    data: DataSection, model: str, on_progress: OnProgress = lambda file, done, of: None
+) -> EpisodeDataset:
+    """Look through the files, and find what can be trained on.
+
+    Raises: InvalidRequest, when nothing can, or when `data.bad` refuses what cannot.
+    """
+    places: list[Place] = []
+    left_out: list[LeftOut] = []
+    for file in _files(data):
+        for entry in _entries(file, data, model, on_progress):
+            place = Place(file, entry)
+            if entry.kind:
+                left_out.append(LeftOut(place.source, entry.kind, entry.reason))
+            elif entry.tokens > data.max_tokens:
+                words = f"{entry.tokens} tokens, and data.max_tokens is {data.max_tokens}"
+                left_out.append(LeftOut(place.source, "too long", words))
+            else:
+                places.append(place)
+    total = len(places) + len(left_out)
+    if data.bad == "refuse":
+        refuse(left_out, total)
+    if not places:
+        words = "\n".join(["there is nothing to train on", *report(left_out, total)])
+        raise InvalidRequest.field("data.trajectories", words)
+    return EpisodeDataset(data, model, places, left_out)
+
+
+def _files(data: DataSection) -> list[Path]:
+    files = [path / TRAJECTORIES if path.is_dir() else path for path in data.trajectories]
+    for file in files:
+        if not file.is_file():
+            raise InvalidRequest.field("data.trajectories", f"there is no {file}")
+    return files
+
+
+def _entries(file: Path, data: DataSection, model: str, on_progress: OnProgress) -> list[Entry]:
+    """What is known of a file's lines, from beside it or by looking."""
+    key = _key(file, data, model)
+    kept = file.with_name(f".{file.name}.{key[:16]}.index")
+    if kept.is_file():
+        return msgspec.json.decode(kept.read_bytes(), type=list[Entry])
+    entries = list(_look_through(file, data, model, on_progress))
+    if os.access(file.parent, os.W_OK):
+        half = kept.with_name(f"{kept.name}.{os.getpid()}")
+        half.write_bytes(msgspec.json.encode(entries))
+        half.replace(kept)
+    return entries
+
+
+def _key(file: Path, data: DataSection, model: str) -> str:
+    """Of all that an entry depends on, except that images may come and go."""
+    with file.open("rb") as read:
+        digest = hashlib.file_digest(read, "sha256").hexdigest()
+    settings = (_FORMAT, digest, chat_of(model).settings, data.max_pixels, data.tokens)
+    return digest_of(msgspec.json.encode((settings, data.min_score)))
+
+
+def _look_through(
+    file: Path, data: DataSection, model: str, on_progress: OnProgress
+) -> Iterator[Entry]:
+    size, offset = file.stat().st_size, 0
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield _entry(line, Place(file, Entry(number, offset, len(line), "")), data, model)
+            offset += len(line)
+            on_progress(file, offset, size)
+
+
+def _entry(line: bytes, place: Place, data: DataSection, model: str) -> Entry:
+    found = place.entry
+    try:
+        found = msgspec.structs.replace(found, id=read_line(line).sample_id)
+        sample = _sample(line, place.file, place.source, data, model)
+    except Exception as error:  # whatever is wrong with one line, the others are looked at
+        left_out = _left_out(place.source, error)
+        return msgspec.structs.replace(found, kind=left_out.kind, reason=left_out.reason)
+    return msgspec.structs.replace(
+        found,
+        tokens=len(sample),
+        image_tokens=sample.image_tokens,
+        trained=int(sample.trained[1:].sum()),
+    )
+
+
+def _sample(line: bytes, file: Path, source: str, data: DataSection, model: str) -> TrainingSample:
+    trajectory = read_line(line)
+    _check_chosen(trajectory, data)
+
+    def bytes_of(digest: str) -> bytes | None:
+        path = image_path(file, digest)
+        return None if path is None else path.read_bytes()
+
+    return sample_of(
+        trajectory,
+        chat_of(model),
+        bytes_of,
+        source=source,
+        max_pixels=data.max_pixels,
+        tokens=data.tokens,
+    )
+
+
+def _check_chosen(trajectory: Trajectory, data: DataSection) -> None:
+    if trajectory.stop is StopReason.ABORTED:
+        raise BadSample("aborted", f"it was aborted: {trajectory.stop_detail}")
+    if data.min_score is None:
+        return
+    if trajectory.score is None:
+        raise BadSample("score", "it was not scored")
+    if trajectory.score < data.min_score:
+        raise BadSample("score", f"it scored {trajectory.score:g}")
+
+
+def _left_out(source: str, error: Exception) -> LeftOut:
+    if isinstance(error, BadSample):
+        return LeftOut(source, error.kind, str(error))
+    if isinstance(error, BadTrajectory):
+        return LeftOut(source, "broken line", str(error))
+    return LeftOut(source, "failed", f"{type(error).__name__}: {error}")
