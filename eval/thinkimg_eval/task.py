@@ -10,7 +10,7 @@ from thinkimg_agent.sample import Sample
 Scorer = Callable[[str, Sample], float | Awaitable[float]]
 """The score of an answer, 0 to 1, given the sample with its truth. An episode
 without an answer is never asked about: it scores 0. Most are plain functions of
-`thinkimg_eval.scorers`; one that asks a model is a coroutine function."""
+`thinkimg_eval.scorers`, called in a thread; one that asks a model is a coroutine function."""
 
 
 @dataclass(frozen=True)
@@ -29,5 +29,8 @@ class Task:
     scorer: Scorer
     tools: tuple[str, ...] = ()
     """Offered by name; all that the mesh has if empty."""
+    apart: tuple[str, ...] = ()
+    """Categories that ask for more than the task is about. They count in its accuracy;
+    that of all others is told beside it."""
     prompt: str = ""
     """Put after each question, such as the form an answer must have."""

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from thinkimg_agent.trajectory import Trajectory
 from thinkimg_agent.viewer import write_part
 from thinkimg_eval.report.results import Result
-from thinkimg_eval.report.summary import Summary
+from thinkimg_eval.report.summary import Summary, by_category
 
 PAGE = "report.html"
 EPISODES = "episodes"
@@ -53,6 +53,7 @@ def write_run_page(path: Path, summary: Summary, results: Sequence[Result]) -> N
         .get_template("page.html")
         .render(
             summary=summary,
+            categories=by_category(summary),
             results=results,
             verdicts={name: verdicts[name] for name in VERDICTS if name in verdicts},
             tool_use=use | (by_tool if len(by_tool) > 1 else {}),

@@ -85,6 +85,8 @@ class Summary(msgspec.Struct, kw_only=True, frozen=True):
     aborted: int
     """Broken off by the mesh or the policy's server, and counted nowhere else."""
     accuracy: Estimate
+    accuracy_without: dict[str, Estimate]
+    """Of the questions that are not of a category that is told apart, by that category."""
     interval: str
     categories: dict[str, Estimate]
     endings: dict[str, int]
@@ -110,6 +112,10 @@ def summary_of(origin: Origin, results: Sequence[Result], times: Sequence[Times]
         done=len(results),
         aborted=sum(one.score is None for one in results),
         accuracy=accuracy_of(results),
+        accuracy_without={
+            category: accuracy_of([one for one in results if one.category != category])
+            for category in origin.task.apart
+        },
         interval=INTERVAL,
         categories={
             category: accuracy_of([one for one in results if one.category == category])
@@ -120,6 +126,12 @@ def summary_of(origin: Origin, results: Sequence[Result], times: Sequence[Times]
         tools=_tools_use(results, times),
         cost=_cost(results, times) if results else None,
     )
+
+
+def by_category(summary: Summary) -> dict[str, Estimate]:
+    """As people are told of it: each category, then all but those that are told apart."""
+    without = summary.accuracy_without.items()
+    return summary.categories | {f"all but {name}": one for name, one in without}
 
 
 def accuracy_of(results: Iterable[Result]) -> Estimate:

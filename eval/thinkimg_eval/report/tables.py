@@ -9,7 +9,7 @@ from rich.text import Text
 
 from thinkimg_eval.report.comparison import Comparison
 from thinkimg_eval.report.intervals import Estimate
-from thinkimg_eval.report.summary import Cost, Summary
+from thinkimg_eval.report.summary import Cost, Summary, by_category
 
 
 def print_summary(screen: Console, summary: Summary) -> None:
@@ -29,7 +29,7 @@ def print_summary(screen: Console, summary: Summary) -> None:
         )
     screen.print()
     if summary.categories:
-        screen.print(_accuracies("category", summary.categories), "")
+        screen.print(_accuracies("category", by_category(summary)), "")
     if summary.done:
         use = {"any tool": summary.tools.used, "no tool": summary.tools.not_used}
         screen.print(_accuracies("tool use", {n: e for n, e in use.items() if e.n}), "")

@@ -28,6 +28,8 @@ class TaskOrigin(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     options: dict[str, Any]
     questions: int
+    apart: tuple[str, ...] = ()
+    """Categories without which the accuracy is told a second time."""
     prompt: str = ""
 
 
@@ -56,6 +58,7 @@ def origin_of(config: RunConfig, opened: OpenedTask) -> Origin:
             # As they will be read back: a Path becomes text.
             options=msgspec.json.decode(msgspec.json.encode(opened.options, enc_hook=str)),
             questions=min(questions, config.limit or questions),
+            apart=task.apart,
             prompt=task.prompt,
         ),
         policy=config.policy,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from thinkimg_agent.sample import Sample
 from thinkimg_eval.scorers import exact, relaxed
+from thinkimg_eval.synthcharts.asked import Family
 from thinkimg_eval.synthcharts.samples import ChartSamples
 from thinkimg_eval.synthcharts.splits import VERSION
 from thinkimg_eval.synthcharts.view import VIEWS
@@ -31,6 +32,7 @@ def synthcharts(*, split: str = "test", seed: int = 0, view: str = "small") -> T
         version=VERSION,
         samples=ChartSamples(split, seed, VIEWS[view]),
         scorer=score,
+        apart=(Family.ARITHMETIC.value,),
         prompt=_PROMPT,
     )
 

@@ -31,6 +31,7 @@ def origin(questions: int = 6, **changed: str) -> Origin:
             version=changed.get("version", "1"),
             options={"seed": 0},
             questions=questions,
+            apart=("count_all",),
             prompt=PROMPT,
         ),
         policy=PolicyConfig(name=changed.get("policy", "openai:<b>small</b>")),

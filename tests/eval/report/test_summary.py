@@ -32,6 +32,8 @@ def test_aborted_episodes_count_neither_as_right_nor_as_wrong(summary: Any) -> N
 def test_accuracy_is_told_by_category_and_by_tool_use(summary: Any) -> None:
     means = {name: (one["mean"], one["n"]) for name, one in summary["categories"].items()}
     assert means == {"count_all": (0.0, 2), "read": (1.0, 3)}
+    without = {name: (one["mean"], one["n"]) for name, one in summary["accuracy_without"].items()}
+    assert without == {"count_all": (1.0, 3)}
     tools = summary["tools"]
     assert (tools["used"]["mean"], tools["used"]["n"]) == (0.5, 4)
     assert (tools["not_used"]["mean"], tools["not_used"]["n"]) == (1.0, 1)
