@@ -81,7 +81,12 @@ def _details(asking: Asking, question: Question) -> dict[str, object]:
     return details
 
 
-@lru_cache(maxsize=_PICTURES_KEPT)
 def _picture(plan: ChartPlan) -> bytes:
-    """As PNG."""
-    return encode_png(draw(plan).pixels)
+    """As PNG. Threads that want the same chart at once wait for one drawing of it."""
+    with _drawing:
+        return _encoded(plan)
+
+
+@lru_cache(maxsize=_PICTURES_KEPT)
+def _encoded(plan: ChartPlan) -> bytes:
+    return encode_png(plan.draw().pixels)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import entry_points
 
 import matplotlib
@@ -95,6 +96,15 @@ def test_questions_about_a_chart_share_its_picture(task: Task) -> None:
     assert first.details["chart"] == second.details["chart"]
     assert first.images[0] is second.images[0]
     assert np.array_equal(pixels_of(first), draw(samples(task).plan(0)).pixels)
+
+
+def test_threads_that_want_one_chart_share_its_picture(task: Task) -> None:
+    fresh = synthcharts(seed=5).samples
+    assert isinstance(fresh, ChartSamples)
+    with ThreadPoolExecutor(4) as pool:
+        pictures = list(pool.map(lambda index: fresh[index].images[0], [0, 1, 2, 3]))
+    assert all(picture is pictures[0] for picture in pictures)
+    assert task.samples[0].images[0] is not pictures[0]
 
 
 def test_pictures_are_of_a_modest_size(task: Task) -> None:
