@@ -43,8 +43,12 @@ class Step:
     """This rank's; each rank has as many."""
     trained_tokens: int
     """Of all batches of all ranks: what a sum of losses is divided by."""
-    last: bool
-    """Whether it ends the epoch."""
+    after: Position
+    """Where a run goes on once this step is done."""
+
+    @property
+    def ends_epoch(self) -> bool:
+        return self.after.step == 0
 
 
 class StepLoader:
@@ -83,10 +87,13 @@ class StepLoader:
         self._pin_memory = pin_memory
         self.steps_per_epoch = steps_in_epoch(len(dataset), self._bounds)
         self.position = Position(data=dataset.fingerprint)
-        """Before the next step that `steps` gives."""
+        """Where `steps` begins."""
 
     def go_on_from(self, position: Position) -> None:
-        """Raises: InvalidRequest, when it is a place in other data."""
+        """Begin `steps` there: at the `after` of the last step that was done.
+
+        Raises: InvalidRequest, when it is a place in other data.
+        """
         if position.data != self.position.data:
             raise InvalidRequest.field(
                 "data.trajectories",
@@ -95,22 +102,24 @@ class StepLoader:
         self.position = position
 
     def steps(self) -> Iterator[Step]:
-        """The steps from `position` on, without end. Take a step's batches before the next."""
-        planned = self._planned(self.position)
-        ready = iter(self._batches(self._planned(self.position)))
-        for epoch, number, step, mine in planned:
+        """The steps from the beginning, or where the run goes on, without end.
+
+        Take the batches of a step before the next step.
+        """
+        start = self.position
+        ready = iter(self._batches(self._planned(start)))
+        for epoch, number, step, mine in self._planned(start):
             batches = (next(ready) for _ in mine)
+            last = number + 1 == self.steps_per_epoch
             yield Step(
-                epoch,
-                number,
-                batches,
-                int(self._dataset.lengths.trained[step].sum()),
-                last := number + 1 == self.steps_per_epoch,
+                epoch=epoch,
+                number=number,
+                batches=batches,
+                trained_tokens=int(self._dataset.lengths.trained[step].sum()),
+                after=Position(*((epoch + 1, 0) if last else (epoch, number + 1)), start.data),
             )
             for _ in batches:  # those that were not wanted
                 pass
-            after = (epoch + 1, 0) if last else (epoch, number + 1)
-            self.position = Position(*after, self.position.data)
 
     def _planned(self, position: Position) -> Iterator[tuple[int, int, list[int], list[list[int]]]]:
         """(epoch, number, all samples, this rank's batches) of each step."""
