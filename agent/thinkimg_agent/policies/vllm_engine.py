@@ -42,6 +42,8 @@ from vllm.v1.engine.async_llm import AsyncLLM
 
 MAX_IMAGE_PIXELS = 1 << 20
 _ATTEMPTS = 3
+_SHUTDOWN_S = 30.0
+"""After which vLLM kills what is left; it takes seconds, and by itself waits for five."""
 _MOST_BIASES = 1024
 """Of one request, that vLLM takes."""
 
@@ -112,7 +114,7 @@ class VllmPolicy:
         traceback: TracebackType | None,
     ) -> None:
         if self._engine is not None:
-            await asyncio.to_thread(self._engine.shutdown)
+            await asyncio.to_thread(self._engine.shutdown, _SHUTDOWN_S)
             self._engine = None
 
     async def generate(
@@ -131,14 +133,12 @@ class VllmPolicy:
         ids = await asyncio.to_thread(self._chat.unexpanded, conversation)
         images = _images(conversation)
         longest = engine.model_config.max_model_len
+        # vLLM refuses what is too long before it has put the images in, and after.
+        _check_room(ids, longest)
         for _ in range(_ATTEMPTS):
-            # vLLM refuses what is too long before it has put the images in, and after.
-            if len(ids) >= longest:
-                raise ContextFull(f"{len(ids)} tokens, and the model takes {longest}")
             (prompt,) = await engine.renderer.render_cmpl_async([_prompt(ids, images)])
             context: list[int] = prompt["prompt_token_ids"]
-            if len(context) >= longest:
-                raise ContextFull(f"{len(context)} tokens, and the model takes {longest}")
+            _check_room(context, longest)
             _check_turns(context, conversation)
             request = self._request(min(max_tokens, longest - len(context)))
             async for written in engine.generate(prompt, request, str(next(self._numbers))):
@@ -193,6 +193,12 @@ def _prompt(ids: Sequence[int], images: Sequence[EpisodeImage]) -> dict[str, Any
         prompt["multi_modal_data"] = {"image": pictures}
         prompt["multi_modal_uuids"] = {"image": [image.shown_digest for image in images]}
     return prompt
+
+
+def _check_room(context: Sequence[int], longest: int) -> None:
+    """Raises: ContextFull, when there is no room for a turn."""
+    if len(context) >= longest:
+        raise ContextFull(f"{len(context)} tokens, and the model takes {longest}")
 
 
 def _check_turns(context: Sequence[int], conversation: Sequence[Message]) -> None:
