@@ -42,7 +42,9 @@ def opened(run: Path, model: str) -> EpisodeDataset:
     return open_dataset(DataSection(trajectories=(run,), max_pixels=1 << 14), model)
 
 
-def loader_of(dataset: EpisodeDataset, *, rank: int = 0, ranks: int = 1, **more: int) -> StepLoader:
+def loader_of(
+    dataset: EpisodeDataset, *, rank: int = 0, ranks: int = 1, workers: int = 0
+) -> StepLoader:
     longest = int(dataset.lengths.tokens.max())
     section = BatchSection(episodes=OF_A_STEP, tokens=3 * longest, image_tokens=10_000)
     return StepLoader(dataset, section, seed=5, rank=rank, ranks=ranks, workers=workers)

@@ -68,7 +68,6 @@ class StepLoader:
         rank: int = 0,
         ranks: int = 1,
         workers: int = 0,
-        pin_memory: bool = False,
     ) -> None:
         lengths = dataset.lengths
         for name, most, longest in (
@@ -84,7 +83,6 @@ class StepLoader:
         self._seed = seed
         self._rank, self._ranks = rank, ranks
         self._workers = workers
-        self._pin_memory = pin_memory
         self.steps_per_epoch = steps_in_epoch(len(dataset), self._bounds)
         self.position = Position(data=dataset.fingerprint)
         """Where `steps` begins."""
@@ -144,7 +142,6 @@ class StepLoader:
             batch_size=None,
             sampler=(batch for _, _, _, batches in planned for batch in batches),
             num_workers=self._workers,
-            pin_memory=self._pin_memory,
             # Its own, so that it takes no random numbers from the model's.
             generator=torch.Generator(),
             **of_workers,
