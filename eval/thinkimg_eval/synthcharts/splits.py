@@ -10,9 +10,10 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from thinkimg_eval.synthcharts.balance import Balance
 from thinkimg_eval.synthcharts.invent import invent_chart
 from thinkimg_eval.synthcharts.plan import ChartPlan
-from thinkimg_eval.synthcharts.questions import Balance, Question, questions_of
+from thinkimg_eval.synthcharts.questions import Question, questions_of
 
 VERSION = "1"
 """Of the charts, the questions, their scores and the view: raised with any change to them."""
