@@ -54,7 +54,10 @@ EXTRA_OF = {
     "eval/thinkimg_eval": "eval",
     # Only processes that share a run ask for PyTorch, which started them.
     "eval/thinkimg_eval/run/ranks.py": "models",
-    "train/thinkimg_train": None,
+    "train/thinkimg_train": "train",
+    "train/thinkimg_train/collect": "eval",
+    "train/thinkimg_train/formats": "eval",
+    "train/thinkimg_train/logbook.py": "wandb",
     "bench": "bench",
     "tests": "dev",
     "scripts": "dev",
@@ -84,7 +87,7 @@ def _names(requirements: list[Requirement]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "extra", [None, "worker", "serve", "models", "agent", "eval", "bench", "test", "dev"]
+    "extra", [None, "worker", "serve", "models", "agent", "eval", "train", "bench", "test", "dev"]
 )
 def test_every_requirement_is_a_range_that_today_fits(
     pyproject: dict[str, Any], extra: str | None

@@ -1,0 +1,1 @@
+"""Collecting: trajectories of a teacher that are right, and say where they come from."""
