@@ -1,0 +1,1 @@
+"""`thinkimg train`."""

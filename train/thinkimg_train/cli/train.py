@@ -1,0 +1,42 @@
+"""`thinkimg train`: teach a model, and look at what it will be taught."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from thinkimg_rpc.cli.commands import new_app
+
+train = new_app()
+
+
+@train.callback()
+def _group() -> None:
+    """Teach a model to think with images."""
+
+
+@train.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def sft(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", exists=True, dir_okay=False, help="The run."),
+    ] = None,
+) -> None:
+    """Fine-tune a model on recorded episodes.
+
+    The same command goes on where it was broken off, however that was. Every field
+    of the configuration can be given as --section.field VALUE: --model.path FOLDER,
+    --data.trajectories DIR,DIR, --schedule.learning_rate 2e-5. On several GPUs:
+    accelerate launch -m thinkimg_train.sft, with the same words.
+
+    thinkimg train sft --config sft.toml --out runs/first
+    """
+    from thinkimg_rpc.cli.screen import console
+    from thinkimg_train.config import SftConfig
+    from thinkimg_train.reading import read_config
+    from thinkimg_train.sft import train as train_model
+
+    train_model(read_config(SftConfig, config, context.args), console())

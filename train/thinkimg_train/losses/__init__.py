@@ -1,0 +1,1 @@
+"""What trainers make small: pure functions of log-probabilities."""

@@ -1,0 +1,52 @@
+"""Configurations of training runs, from a TOML file and what a command line says over it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from thinkimg_eval.run.fields import Word, read_section
+from thinkimg_eval.run.reading import override_of
+from thinkimg_rpc.errors import InvalidRequest
+
+T = TypeVar("T")
+
+
+def read_config(kind: type[T], file: Path | None, words: Sequence[str]) -> T:
+    """The configuration in a file, with `--section.field value` of a command line over it.
+
+    Raises: InvalidRequest, naming the field and the remedy; OSError.
+    """
+    table = _table(file)
+    for field, value in override_of(words):
+        _put(table, field, value)
+    return read_section(table, kind)
+
+
+def config_of_command(kind: type[T], words: Sequence[str]) -> T:
+    """The configuration that `--config FILE.toml --section.field value` says."""
+    given = override_of(words)
+    files = [value for field, value in given if field == "config"]
+    others = [f"--{field}={value}" for field, value in given if field != "config"]
+    return read_config(kind, Path(files[-1]) if files else None, others)
+
+
+def _table(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"{file} is not valid TOML: {error}") from error
+
+
+def _put(table: dict[str, Any], field: str, value: str) -> None:
+    *sections, name = field.split(".")
+    for section in sections:
+        inner = table.setdefault(section, {})
+        if not isinstance(inner, dict):
+            raise InvalidRequest.field(field, f"{section} has no fields of its own")
+        table = inner
+    table[name] = Word(value)
