@@ -32,6 +32,7 @@ from thinkimg_eval.synthcharts.verify import as_sample
 from thinkimg_eval.synthcharts.view import VIEWS, seen
 from thinkimg_rpc.client import Mesh
 from thinkimg_rpc.imaging.codec import encode_png
+from thinkimg_rpc.serve.own_mesh import own_mesh
 
 MOST_TEXT_READ = 0.05
 MOST_BY_VIEW = 0.35
@@ -55,10 +56,10 @@ class Finding:
         return self.figure <= self.bound if self.at_most else self.figure >= self.bound
 
 
-def check_view(
+async def check_view(
     *, seed: int = 0, view: str = "small", charts: int = 40, questions: int | None = None
 ) -> list[Finding]:
-    """All that is promised of a view, on the test split of a seed.
+    """All that is promised of a view, on the test split of a seed; serves a mesh for it.
 
     Args:
         charts: how many are read by OCR, which takes about a second each.
@@ -68,12 +69,13 @@ def check_view(
     samples = ChartSamples("test", seed, max_pixels)
     plans = list(dict.fromkeys(samples.plan(index) for index in range(len(samples))))
     few = [_viewed(plan, max_pixels) for plan in plans[:charts]]
-    return [
-        Finding("words that OCR reads", words_read(few), MOST_TEXT_READ),
-        Finding("marks whose colour is told", colors_told(few), LEAST_COLORS_TOLD, False),
-        *_by_guess("the most common answer", _most_common(samples)),
-        *asyncio.run(_without_tools(samples, questions or len(samples))),
-    ]
+    async with own_mesh() as address, Mesh(address) as mesh:
+        return [
+            Finding("words that OCR reads", await words_read(few, mesh), MOST_TEXT_READ),
+            Finding("marks whose colour is told", colors_told(few), LEAST_COLORS_TOLD, False),
+            *_by_guess("the most common answer", _most_common(samples)),
+            *await _without_tools(samples, questions or len(samples), mesh),
+        ]
 
 
 def _viewed(plan: ChartPlan, max_pixels: int | None) -> Viewed:
@@ -108,13 +110,11 @@ def _bound_of(family: str) -> float:
     return MOST_BY_COIN if family == Family.YES_NO else MOST_BY_GUESS
 
 
-async def _without_tools(samples: ChartSamples, questions: int) -> list[Finding]:
+async def _without_tools(samples: ChartSamples, questions: int, mesh: Mesh) -> list[Finding]:
     """The planner, with the view alone and with a blank image."""
-    from thinkimg_workers.crop import Crop  # a mesh has to have some tool; none is offered
-
     by_view: list[float] = []
     by_blank: dict[str, list[float]] = defaultdict(list)
-    async with Mesh.local([Crop]) as mesh, open_policy("planner:") as policy:
+    async with open_policy("planner:") as policy:
         for index in range(questions):
             sample = samples[index]
             by_view.append(await _score(sample, policy, mesh))
@@ -150,7 +150,8 @@ def main() -> int:
     parser.add_argument("--charts", type=int, default=40, help="to be read by OCR")
     parser.add_argument("--view", choices=[*VIEWS], default="small")
     options = parser.parse_args()
-    findings = check_view(seed=options.seed, charts=options.charts, view=options.view)
+    check = check_view(seed=options.seed, charts=options.charts, view=options.view)
+    findings = asyncio.run(check)
     table = Table("", "measured", "promised", "")
     for finding in findings:
         bound = f"{'≤' if finding.at_most else '≥'} {finding.bound:.1%}"

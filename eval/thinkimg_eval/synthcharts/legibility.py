@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,12 +14,16 @@ from numpy.typing import NDArray
 
 from thinkimg_eval.charts import Chart, Element
 from thinkimg_eval.synthcharts.plan import ChartPlan
-from thinkimg_rpc.imaging.rgb import Pixels
+from thinkimg_rpc.client import Mesh
+from thinkimg_rpc.imaging.codec import encode_png
+from thinkimg_rpc.imaging.rgb import Pixels, known_uint8
+from thinkimg_rpc.v1 import OCRRequest
 
 _ENLARGED = (1, 3)
 """OCR may read a small view as it is and larger; the better reading counts."""
 _SMALL_SIDE = 400
 _SURE = 0.5
+_LONGEST_READ_S = 120.0
 _STANDS_OUT = 12.0
 """So different from the paper, in Lab, that it is seen."""
 _WORD = re.compile(r"\w+(?:\.\w+)?")
@@ -34,11 +38,8 @@ class Viewed:
     view: Pixels
 
 
-def words_read(charts: Sequence[Viewed]) -> float:
-    """The word recall of the OCR tool's text reader."""
-    from thinkimg_workers.text_reader import TextReader
-
-    reader = TextReader()
+async def words_read(charts: Sequence[Viewed], mesh: Mesh) -> float:
+    """The word recall of the mesh's OCR."""
     found = there = 0
     for viewed in charts:
         elements = viewed.chart.elements
@@ -48,8 +49,9 @@ def words_read(charts: Sequence[Viewed]) -> float:
             large = cv2.resize(
                 viewed.view, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC
             )
-            lines = reader.read(cast(Pixels, large), lambda: None)
-            read = _words(line.text for line in lines if line.score >= _SURE)
+            image = mesh.image(encode_png(known_uint8(large)))
+            response = await mesh.ocr(OCRRequest(image=image), timeout_s=_LONGEST_READ_S)
+            read = _words(span.text for span in response.spans if span.score >= _SURE)
             best = max(best, (written & read).total())
         found += best
         there += written.total()
