@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from thinkimg_agent.coordinates import CoordinateSpace
 from thinkimg_agent.dialects import DIALECTS, Dialect
 from thinkimg_agent.episode import Limits, run_episode
 from thinkimg_agent.policies import Generation, ScriptedPolicy
+from thinkimg_agent.policies.policy import Policy
 from thinkimg_agent.reply import Reply, WrittenCall
 from thinkimg_agent.sample import Sample
 from thinkimg_agent.trajectory import Trajectory
@@ -46,7 +47,10 @@ def three_turns(dialect: Dialect, thoughts: Sequence[str] = THOUGHTS) -> list[st
 
 
 def record(
-    run: Path, samples: Sequence[tuple[Sample, list[str | Generation]]], dialect: Dialect
+    run: Path,
+    samples: Sequence[tuple[Sample, list[str | Generation]]],
+    dialect: Dialect,
+    policy: Callable[[list[str | Generation]], Policy] = ScriptedPolicy,
 ) -> list[Trajectory]:
     """Episodes in which a policy says what the scripts say, in the folder of a run."""
 
@@ -55,7 +59,7 @@ def record(
             tools = await mesh.contracts()
             return [
                 await run_episode(
-                    sample, ScriptedPolicy(script), mesh, Limits(), dialect=dialect, tools=tools
+                    sample, policy(script), mesh, Limits(), dialect=dialect, tools=tools
                 )
                 for sample, script in samples
             ]

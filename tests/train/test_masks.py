@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import transformers
 
+from thinkimg_agent.conversation import Message
+from thinkimg_agent.policies import Generation, ScriptedPolicy
 from thinkimg_agent.policies.chat_tokens import ChatTokens
+from thinkimg_agent.sample import Sample
 from thinkimg_agent.trajectory import Trajectory
+from thinkimg_rpc.contract import ToolContract
 from thinkimg_train.bad_data import BadSample
+from thinkimg_train.rewriting import in_dialect
 from thinkimg_train.samples import TrainingSample, sample_of
 
 from ..agent.policies.tiny_families import FAMILIES
-from .recorded import dialect_named, record_three_turns
+from ..mesh_fixtures import png
+from .recorded import dialect_named, record, record_three_turns, three_turns
 
 MAX_PIXELS = 1 << 14
-WRITTEN = ("hermes", "openthinkimg")
+WRITTEN = ("hermes", "hermes-brief", "openthinkimg")
 """Dialects in which calls are text; `native` ones have to be put into one of these."""
 
 
@@ -92,8 +101,84 @@ def test_system_question_observations_and_images_are_only_seen(
     assert not chat.image_token_ids.intersection(learned)
 
 
-def test_calls_that_a_server_took_out_of_the_text_cannot_be_learned_as_they_are(
+@pytest.mark.parametrize("dialect", WRITTEN)
+def test_native_calls_are_learned_as_text_of_the_dialect_they_are_put_into(
+    chat: ChatTokens, recorded: Callable[[str], Trajectory], dialect: str
+) -> None:
+    native, written = recorded("native"), recorded(dialect)
+    with pytest.raises(BadSample, match="choose another dialect"):
+        sampled_by(chat, native)
+    rewritten, expected = sampled_by(chat, in_dialect(native, dialect)), sampled_by(chat, written)
+    assert rewritten.input_ids.tolist() == expected.input_ids.tolist()
+    assert rewritten.trained.tolist() == expected.trained.tolist()
+
+
+def test_a_native_answer_without_tools_is_learned_as_it_is(
+    chat: ChatTokens, family: str, tmp_path: Path
+) -> None:
+    sample = Sample("s", "Which?", (png(40, 48),))
+    (episode,) = record(tmp_path, [(sample, ["<answer>red</answer>"])], dialect_named("native"))
+    learned = runs_of(sampled_by(chat, episode), trained=True)
+    end = chat.tokenizer.decode([chat.end_of_turn() or 0])
+    expected = f"{FAMILIES[family].turns_begin_with}<answer>red</answer>{end}"
+    assert [chat.tokenizer.decode(run) for run in learned] == [expected]
+
+
+class Sampling(ScriptedPolicy):
+    """Says what a script says in tokens, in the contexts of a real model."""
+
+    def __init__(self, script: Sequence[str | Generation], chat: ChatTokens) -> None:
+        super().__init__(script)
+        self._chat = chat
+
+    async def generate(
+        self, conversation: Sequence[Message], tools: Sequence[ToolContract], max_tokens: int
+    ) -> Generation:
+        turn = await super().generate(conversation, tools, max_tokens)
+        prompt = self._chat.prompt(conversation).ids
+        ids = self._chat.turn_ids(turn.text)
+        # A word in tokens that no tokenizer would make of it.
+        odd = (*self._chat.tokenizer.encode("H", add_special_tokens=False), *ids)
+        return replace(
+            turn,
+            prompt_ids=tuple(prompt),
+            prompt_tokens=len(prompt),
+            token_ids=odd,
+            completion_tokens=len(odd),
+        )
+
+
+def test_a_sampled_episode_is_learned_in_the_very_tokens_it_was_sampled_in(
+    chat: ChatTokens, tmp_path: Path
+) -> None:
+    dialect = dialect_named("hermes")
+    sample = Sample("s", "Which?", (png(40, 48),))
+    script = three_turns(dialect)
+    (episode,) = record(tmp_path, [(sample, script)], dialect, lambda one: Sampling(one, chat))
+    learned = sampled_by(chat, episode)
+    assert learned.input_ids.tolist() == episode.context_ids
+    assert list(learned.turns) == episode.sampled
+    assert learned.trained.sum() == sum(end - start for start, end in learned.turns)
+
+    retold = sample_of(
+        episode, chat, episode.pictures.get, source="", max_pixels=MAX_PIXELS, tokens="text"
+    )
+    assert len(retold) == len(learned) - len(script)
+    episode.context_ids = [*(episode.context_ids or ())[:-1], 1]
+    assert sampled_by(chat, episode).input_ids.tolist() == retold.input_ids.tolist()
+    with pytest.raises(BadSample, match="not those that this model"):
+        sample_of(
+            episode, chat, episode.pictures.get, source="", max_pixels=MAX_PIXELS, tokens="sampled"
+        )
+
+
+def test_a_turn_that_was_cut_off_is_not_taught_to_end(
     chat: ChatTokens, recorded: Callable[[str], Trajectory]
 ) -> None:
-    with pytest.raises(BadSample, match="choose another dialect"):
-        sampled_by(chat, recorded("native"))
+    whole = recorded("hermes")
+    last = msgspec.structs.replace(whole.turns[-1], finish="length")
+    cut = msgspec.structs.replace(whole, turns=[*whole.turns[:-1], last])
+    assert (
+        sampled_by(chat, cut).input_ids.tolist()
+        == (sampled_by(chat, whole).input_ids.tolist()[:-1])
+    )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from thinkimg_rpc.errors import InvalidRequest
 
-NOT_CHOSEN = ("aborted", "score")
-"""Reasons that are no faults of the data: nothing is refused for them."""
+NOT_CHOSEN = ("", "aborted", "score")
+"""Kinds that are no faults of the data: nothing is refused for them."""
 _NAMED = 5
 
 

@@ -33,16 +33,6 @@ class Batch:
         and is none."""
         return int(self.trained[:, 1:].sum())
 
-    def to(self, device: torch.device | str, pixels: torch.dtype | None = None) -> Self:
-        """On another device, with its pictures in another type."""
-
-        def placed(value: torch.Tensor) -> torch.Tensor:
-            dtype = pixels if value.is_floating_point() else None
-            return value.to(device, dtype or value.dtype, non_blocking=True)
-
-        inputs = {name: placed(value) for name, value in self.inputs.items()}
-        return replace(self, inputs=inputs, trained=placed(self.trained))
-
     def pin_memory(self) -> Self:
         inputs = {name: value.pin_memory() for name, value in self.inputs.items()}
         return replace(self, inputs=inputs, trained=self.trained.pin_memory())

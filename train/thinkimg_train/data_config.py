@@ -22,6 +22,8 @@ class DataSection(msgspec.Struct, frozen=True, kw_only=True):
     tokens: Literal["either", "sampled", "text"] = "either"
     """What a turn becomes: the tokens it was sampled as, those of its text, or the former where
     they are this model's."""
+    dialect: str = ""
+    """Put episodes into this one; empty: each stays in its own."""
     max_pixels: AtLeastOne = 1 << 20
     """Of an image; larger ones are reduced, where the episode does not count pixels."""
     max_tokens: AtLeastOne = 8192

@@ -17,7 +17,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from thinkimg_agent.trajectory import StopReason, Trajectory
+from thinkimg_agent.dialects import DIALECTS
+from thinkimg_agent.trajectory import Trajectory
 from thinkimg_agent.trajectory_file import TRAJECTORIES, BadTrajectory, image_path, read_line
 from thinkimg_rpc.digest import digest_of
 from thinkimg_rpc.errors import InvalidRequest
@@ -25,7 +26,8 @@ from thinkimg_train.bad_data import BadSample, LeftOut, refuse, report
 from thinkimg_train.chat import chat_of
 from thinkimg_train.data_config import DataSection
 from thinkimg_train.plan import Lengths
-from thinkimg_train.samples import TrainingSample, sample_of
+from thinkimg_train.rewriting import in_dialect
+from thinkimg_train.samples import TrainingSample, check_record, sample_of
 
 _FORMAT = 1
 """Raised when what is kept beside a file would be made otherwise."""
@@ -91,7 +93,8 @@ class EpisodeDataset:
     @property
     def fingerprint(self) -> str:
         """Equal where the samples are the same, in the same order."""
-        told = [(place.source, place.entry.tokens, place.entry.trained) for place in self.places]
+        entries = [place.entry for place in self.places]
+        told = [(one.line, one.id, one.tokens, one.trained) for one in entries]
         return digest_of(msgspec.json.encode(told))
 
     def __len__(self) -> int:
@@ -101,9 +104,7 @@ class EpisodeDataset:
         """A sample; or why there is none after all, if its image has gone since, say."""
         place = self.places[number]
         try:
-            with place.file.open("rb") as file:
-                file.seek(place.entry.offset)
-                line = file.read(place.entry.nbytes)
+            line = _line(place.file, place.entry)
             return _sample(line, place.file, place.source, self._data, self._model)
         except Exception as error:  # a run of days does not end for one sample
             return _left_out(place.source, error)
@@ -139,6 +140,9 @@ def open_dataset(
 
 def _files(data: DataSection) -> list[Path]:
     files = [path / TRAJECTORIES if path.is_dir() else path for path in data.trajectories]
+    if data.dialect and data.dialect not in DIALECTS:
+        words = f"there is no such dialect; there are {', '.join(DIALECTS)}"
+        raise InvalidRequest.field("data.dialect", words)
     for file in files:
         if not file.is_file():
             raise InvalidRequest.field("data.trajectories", f"there is no {file}")
@@ -150,8 +154,12 @@ def _entries(file: Path, data: DataSection, model: str, on_progress: OnProgress)
     key = _key(file, data, model)
     kept = file.with_name(f".{file.name}.{key[:16]}.index")
     if kept.is_file():
-        return msgspec.json.decode(kept.read_bytes(), type=list[Entry])
-    entries = list(_look_through(file, data, model, on_progress))
+        known = msgspec.json.decode(kept.read_bytes(), type=list[Entry])
+        entries = [_again(entry, file, data, model) for entry in known]
+        if entries == known:
+            return entries
+    else:
+        entries = list(_look_through(file, data, model, on_progress))
     if os.access(file.parent, os.W_OK):
         half = kept.with_name(f"{kept.name}.{os.getpid()}")
         half.write_bytes(msgspec.json.encode(entries))
@@ -159,12 +167,21 @@ def _entries(file: Path, data: DataSection, model: str, on_progress: OnProgress)
     return entries
 
 
+def _again(entry: Entry, file: Path, data: DataSection, model: str) -> Entry:
+    """What was found wrong with a line may have been mended: an image put in its place."""
+    if not LeftOut("", entry.kind, "").bad:
+        return entry
+    fresh = Entry(entry.line, entry.offset, entry.nbytes, "")
+    return _entry(_line(file, fresh), Place(file, fresh), data, model)
+
+
 def _key(file: Path, data: DataSection, model: str) -> str:
     """Of all that an entry depends on, except that images may come and go."""
     with file.open("rb") as read:
         digest = hashlib.file_digest(read, "sha256").hexdigest()
-    settings = (_FORMAT, digest, chat_of(model).settings, data.max_pixels, data.tokens)
-    return digest_of(msgspec.json.encode((settings, data.min_score)))
+    chat = chat_of(model).settings
+    settings = (data.max_pixels, data.tokens, data.dialect, data.min_score)
+    return digest_of(msgspec.json.encode((_FORMAT, digest, chat, settings)))
 
 
 def _look_through(
@@ -195,9 +212,17 @@ def _entry(line: bytes, place: Place, data: DataSection, model: str) -> Entry:
     )
 
 
+def _line(file: Path, entry: Entry) -> bytes:
+    with file.open("rb") as lines:
+        lines.seek(entry.offset)
+        return lines.read(entry.nbytes)
+
+
 def _sample(line: bytes, file: Path, source: str, data: DataSection, model: str) -> TrainingSample:
     trajectory = read_line(line)
     _check_chosen(trajectory, data)
+    if data.dialect:
+        trajectory = in_dialect(trajectory, data.dialect)
 
     def bytes_of(digest: str) -> bytes | None:
         path = image_path(file, digest)
@@ -214,8 +239,7 @@ def _sample(line: bytes, file: Path, source: str, data: DataSection, model: str)
 
 
 def _check_chosen(trajectory: Trajectory, data: DataSection) -> None:
-    if trajectory.stop is StopReason.ABORTED:
-        raise BadSample("aborted", f"it was aborted: {trajectory.stop_detail}")
+    check_record(trajectory)
     if data.min_score is None:
         return
     if trajectory.score is None:

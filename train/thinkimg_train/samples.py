@@ -74,7 +74,7 @@ def sample_of(
 
     Raises: BadSample.
     """
-    _check(trajectory)
+    check_record(trajectory)
     space = CoordinateSpace(trajectory.coordinates)
     dialect = DIALECTS[trajectory.dialect](space)
 
@@ -162,7 +162,7 @@ def _tokenised(conversation: Sequence[Message], chat: ChatTokens, source: str) -
     )
 
 
-def _check(trajectory: Trajectory) -> None:
+def check_record(trajectory: Trajectory) -> None:
     """Raises: BadSample, where a record contradicts itself, or cannot teach anything."""
     if trajectory.stop is StopReason.ABORTED:
         raise BadSample("aborted", f"it was aborted: {trajectory.stop_detail}")
