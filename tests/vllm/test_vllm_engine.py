@@ -244,6 +244,23 @@ async def test_an_image_that_the_engine_lost_is_sent_anew(policy: VllmPolicy) ->
     assert (await policy.generate(asked, [], 3)).completion_tokens
 
 
+async def test_an_image_that_is_found_lost_while_it_is_looked_up_is_sent_anew(
+    policy: VllmPolicy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = await conversation()
+    await policy.generate(asked, [], 3)
+    assert policy._engine is not None
+    cache = policy._engine.renderer.mm_processor_cache
+
+    def lost(digest: str) -> None:
+        monkeypatch.undo()
+        cache.invalidate(digest)
+
+    monkeypatch.setattr(cache, "touch_sender_cache_item", lost)
+    assert (await policy.generate(asked, [], 3)).completion_tokens
+    assert cache.touch_sender_cache_item is not lost
+
+
 async def test_without_a_temperature_the_likeliest_tokens_are_taken(
     policy: VllmPolicy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,7 +41,7 @@ from vllm.sampling_params import RequestOutputKind
 from vllm.v1.engine.async_llm import AsyncLLM
 
 MAX_IMAGE_PIXELS = 1 << 20
-_ATTEMPTS = 3
+_ATTEMPTS = 5
 _SHUTDOWN_S = 30.0
 """After which vLLM kills what is left; it takes seconds, and by itself waits for five."""
 _MOST_BIASES = 1024
@@ -124,7 +124,9 @@ class VllmPolicy:
             raise PolicyFault(f"{self.name} is not running: use it in an `async with`")
         try:
             return await self._generate(self._engine, conversation, max_tokens)
-        except (ValueError, RuntimeError, VLLMError) as error:
+        except (ContextFull, PolicyFault):
+            raise
+        except Exception as error:  # whatever a model raises
             raise PolicyFault(f"{self.name}: {_in_a_line(error)}") from error
 
     async def _generate(
@@ -136,18 +138,23 @@ class VllmPolicy:
         # vLLM refuses what is too long before it has put the images in, and after.
         _check_room(ids, longest)
         for _ in range(_ATTEMPTS):
-            (prompt,) = await engine.renderer.render_cmpl_async([_prompt(ids, images)])
+            try:
+                (prompt,) = await engine.renderer.render_cmpl_async([_prompt(ids, images)])
+            except AssertionError:
+                # As below, and it was noticed while the image was looked up.
+                continue
             context: list[int] = prompt["prompt_token_ids"]
             _check_room(context, longest)
             _check_turns(context, conversation)
             request = self._request(min(max_tokens, longest - len(context)))
             async for written in engine.generate(prompt, request, str(next(self._numbers))):
                 turn = written.outputs[0]
-            # vLLM keeps images on both sides. Where a request was given up on its way
-            # they disagree, which vLLM notices and mends: the image is sent anew.
             if turn.finish_reason in ("stop", "length"):
                 return self._generation(context, turn)
-        raise PolicyFault(f"{self.name} gives up a turn: {turn.finish_reason}")
+            # vLLM's two sides each keep a list of the images that they share. Where an
+            # episode was given up on its way they disagree, which costs a turn of another
+            # episode, and is mended by that: the next time, the image is sent anew.
+        raise PolicyFault(f"{self.name} failed at a turn {_ATTEMPTS} times")
 
     def _request(self, max_tokens: int) -> SamplingParams:
         return SamplingParams(
