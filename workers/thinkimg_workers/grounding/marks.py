@@ -94,7 +94,7 @@ def find_marks(
     lines = _lines(shapes, [rule for rule in rules if rule.color in named], palette)
     shapes = _without(shapes, [piece for line in lines for piece in line.pieces])
     squares = [bar.pieces[0] for bar in bars]
-    markers = _markers([*shapes, *squares], lines, palette)
+    markers = _markers([*shapes, *squares], lines, palette, named)
     used = {id(marker.pieces[0]) for marker in markers}
     bars = [bar for bar in bars if id(bar.pieces[0]) not in used]
     rest = [piece for piece in shapes if id(piece) not in used]
@@ -312,8 +312,13 @@ def _chain(first: Piece, pieces: Sequence[Piece], reach: float) -> list[Piece]:
     return chain
 
 
-def _markers(shapes: Sequence[Piece], lines: Sequence[Thing], palette: Palette) -> list[Thing]:
-    """Small compact pieces, several of a colour and a size; then single ones of that size."""
+def _markers(
+    shapes: Sequence[Piece], lines: Sequence[Thing], palette: Palette, named: set[int]
+) -> list[Thing]:
+    """Small compact pieces, several of a colour and a size; then single ones of that size.
+
+    `named`: the colours in legends, of which a gray one is no less a colour.
+    """
     height, width = palette.labels.shape
     largest = max(10.0, _LARGEST_MARKER * min(width, height))
     small = [
@@ -333,7 +338,11 @@ def _markers(shapes: Sequence[Piece], lines: Sequence[Thing], palette: Palette) 
             found += alike
     if found:
         colors = {piece.color for piece in found}
-        left = [one for one in small if one.color not in colors and not palette.is_gray(one.color)]
+        left = [
+            one
+            for one in small
+            if one.color not in colors and (one.color in named or not palette.is_gray(one.color))
+        ]
         found += [one for one in _of_usual_size(left, found) if one.area >= 0.5 * one.box.area]
     return [Thing("marker", one.box, 0.85, color=one.color, pieces=(one,)) for one in found]
 

@@ -12,7 +12,7 @@ from thinkimg_eval.synthcharts.planner.categories import clean
 from thinkimg_eval.synthcharts.planner.glance import kind_seen
 from thinkimg_eval.synthcharts.planner.line_values import line_values
 from thinkimg_eval.synthcharts.planner.look import Look
-from thinkimg_eval.synthcharts.planner.panels import panel_drawn, panel_titled
+from thinkimg_eval.synthcharts.planner.panels import panel_drawn, panel_titled, wider
 from thinkimg_eval.synthcharts.planner.picture import Picture, labelled, of_name
 from thinkimg_eval.synthcharts.planner.points import count_points, point_values
 from thinkimg_eval.synthcharts.planner.series_values import values_of_series
@@ -177,7 +177,12 @@ def _panel(picture: Picture, asked: Asked) -> Answer | None:
     panel = panel_titled(picture, asked.panel)
     if panel is None:
         return None
-    return (_extreme if asked.noun else _unlabelled_value)(panel, asked)
+    rule = _extreme if asked.noun else _unlabelled_value
+    answer = rule(panel.picture, asked)
+    if answer is not None:
+        return answer
+    more = wider(picture, panel)
+    return None if more is None else rule(more, asked)
 
 
 def _color_to_series(picture: Picture, asked: Asked) -> Answer | None:

@@ -9,6 +9,8 @@ from thinkimg_eval.synthcharts.planner.places import Box, union_of
 from thinkimg_eval.synthcharts.planner.texts import Span
 from thinkimg_eval.synthcharts.planner.values import Tip, Value, value_labels
 
+_NAMED = 0.6
+"""So many of the bars have a name, or the names were not read."""
 _ASIDE = 0.75
 """How far from the middle of a bar, in parts of its thickness, a number on it may be."""
 
@@ -32,7 +34,7 @@ def bar_values(
         box = bars.at(label)
         if box is not None:
             values.append(_value_of(label.name, box, bars, numbers, aspect))
-    return values
+    return values if len(values) >= _NAMED * len(bars.boxes) else []
 
 
 def _value_of(name: str, box: Box, bars: Bars, numbers: Sequence[Span], aspect: float) -> Value:

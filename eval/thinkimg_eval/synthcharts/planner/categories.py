@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from thinkimg_eval.synthcharts.planner.axes import Axis, Direction
 from thinkimg_eval.synthcharts.planner.places import Box
-from thinkimg_eval.synthcharts.planner.texts import Span, likeness
+from thinkimg_eval.synthcharts.planner.texts import Span, likeness, well_spelled
 
 _REACH = 0.25
 """How far from the data, in parts of the image, names may begin."""
@@ -37,9 +37,11 @@ def labels_along(
     ticks = {id(tick) for tick in axis.ticks} if axis is not None else set()
     free = [span for span in spans if id(span) not in ticks]
     if direction == "x":
-        labels = [label for span in _under(free, data) for label in _split(span, pitch)]
+        row = [replace(span, text=well_spelled(span, free)) for span in _under(free, data)]
+        labels = [label for span in row for label in _split(span, pitch)]
     else:
-        labels = [Label(clean(span.text), span.box.y) for span in _left_of(free, data)]
+        column = _left_of(free, data)
+        labels = [Label(clean(well_spelled(span, free)), span.box.y) for span in column]
     return sorted(labels, key=lambda one: one.place)
 
 

@@ -46,7 +46,7 @@ def line_values(picture: Picture, series: str = "", only: str = "") -> list[Valu
     plot, boxes = plot_of(axis), labelled(found, wanted)
     labels = labels_along(spans, plot, "x", axis)
     at = named(only, labels) if only else None
-    area = _area(at, plot, boxes)
+    area = _area(at, plot, boxes, labels)
     thought = f"I look at {only} closely." if at else "I look at the line closely."
     paper = paper_of(picture.view())
     entry = entry_named(series, spans, entries_of(spans, found), picture.scale.aspect)
@@ -67,12 +67,16 @@ def column_at(label: Label, plot: Box) -> Box:
     return Box(max(0.0, middle - _COLUMN), plot.y0, min(1.0, middle + _COLUMN), plot.y1)
 
 
-def _area(at: Label | None, plot: Box, boxes: Sequence[Box]) -> Box:
+def _area(at: Label | None, plot: Box, boxes: Sequence[Box], labels: Sequence[Label]) -> Box:
     """What to look at: a narrow column at a category, else all of the line."""
     if at is not None:
         return column_at(at, plot)
-    largest = max(boxes, key=lambda box: box.width * box.height, default=plot)
-    return largest.grown(0.01)
+    if not boxes or not labels:
+        return plot
+    ends = labels[0].place, labels[-1].place
+    # A grid, or a part of another line, begins and ends elsewhere.
+    line = min(boxes, key=lambda box: abs(box.x0 - ends[0]) + abs(box.x1 - ends[1]))
+    return line.grown(0.01)
 
 
 def _values_at(

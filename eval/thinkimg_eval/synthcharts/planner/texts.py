@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from thinkimg_eval.synthcharts.planner.look import Finding
-from thinkimg_eval.synthcharts.planner.places import Box, Scale, overlap
+from thinkimg_eval.synthcharts.planner.places import Box, Scale
 from thinkimg_eval.synthcharts.planner.written_numbers import number_in
 
 _ALIKE = 0.75
+_SAME_WORD = 0.79
 _STROKES = frozenset("1lIL|!-_=:;'.,\u2014")
 _LOW = 0.75
 """Of the usual height of text: lower strokes are no letters."""
@@ -24,6 +25,7 @@ class Span:
 
     text: str
     box: Box
+    score: float = 1.0
     upright: bool = False
     """Whether it reads up or down."""
 
@@ -40,7 +42,8 @@ def spans_in(finding: Finding, scale: Scale) -> list[Span]:
         if text and isinstance(written, list) and len(written) == 4:
             box = scale.read_box(written)
             tall = box.height > 1.3 * box.width * scale.aspect
-            spans.append(Span(text, box, tall and len(text) > 2))
+            score = float(item.get("score", 1.0))
+            spans.append(Span(text, box, score, tall and len(text) > 2))
     usual = sorted(min(span.box.height, span.box.width * scale.aspect) for span in spans)
     return [span for span in spans if not _is_tick_mark(span, usual[len(usual) // 2])]
 
@@ -78,15 +81,13 @@ def nearest_name(text: str, names: Sequence[str]) -> str | None:
     return best if best is not None and likeness(text, best) >= _ALIKE else None
 
 
-def rows_of(spans: Sequence[Span]) -> list[list[Span]]:
-    """Spans side by side, from top to bottom, each row from left to right."""
-    rows: list[list[Span]] = []
-    for span in sorted(spans, key=lambda one: one.box.y):
-        last = rows[-1][0].box if rows else None
-        if last and overlap(last.y0, last.y1, span.box.y0, span.box.y1) > 0.5 * min(
-            last.height, span.box.height
-        ):
-            rows[-1].append(span)
-        else:
-            rows.append([span])
-    return [sorted(row, key=lambda one: one.box.x0) for row in rows]
+def well_spelled(span: Span, spans: Sequence[Span]) -> str:
+    """The text of a span, as OCR was surest of it: a name may stand in a legend too."""
+    same = [
+        other
+        for other in spans
+        if other.score > span.score
+        and abs(len(plain(other.text)) - len(plain(span.text))) <= 1
+        and likeness(other.text, span.text) >= _SAME_WORD
+    ]
+    return max(same, key=lambda other: other.score, default=span).text
