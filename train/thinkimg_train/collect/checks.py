@@ -92,6 +92,8 @@ def unused_result(trajectory: Trajectory, checks: ChecksSection) -> Iterator[str
     And all numbers that it wrote later, and the words of its answer, are in the question
     or in other observations: nothing was worked out that these results could be behind.
     """
+    if trajectory.answer is None:
+        return
     asked = terms(trajectory.question)
     looks = _looks(trajectory)
     told = [frozenset().union(*map(_told, turns)) for _, turns in looks]
@@ -103,7 +105,7 @@ def unused_result(trajectory: Trajectory, checks: ChecksSection) -> Iterator[str
         ):
             continue
         later = [terms(_written(one)) for one in trajectory.turns[last + 1 :]]
-        answer = terms(trajectory.answer or "")
+        answer = terms(trajectory.answer)
         taken_up = answer.union(*later)
         elsewhere = asked.union(*told[:at], *told[at + 1 :])
         new = told[at] - asked.union(*told[:at])
