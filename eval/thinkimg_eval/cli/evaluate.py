@@ -37,7 +37,7 @@ def run(
         str | None,
         typer.Option(
             metavar="KIND:MODEL",
-            help="Who answers: planner:, openai:MODEL, transformers:FOLDER, scripted:FILE.",
+            help="Who answers: planner:, openai:MODEL, transformers:FOLDER, vllm:FOLDER, …",
         ),
     ] = None,
     out: Annotated[
