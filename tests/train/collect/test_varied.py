@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ class Insisting:
     ) -> Generation:
         far = (80.0, 60.0) if self._dialect.space.full is None else (self._dialect.space.full,) * 2
         box = {"x0": 0.0, "y0": 0.0, "x1": round(far[0] / 4), "y1": round(far[1] / 4)}
-        wanted = [
+        wanted: list[tuple[str, str, dict[str, Any]]] = [
             ("I look at the key closely.", "Crop", {"image": "img_1", "box": box}),
             ("I draw a line at Lima.", "DrawHorizontalLineByY", {"image": "img_1", "y": 30}),
         ]
@@ -130,7 +131,7 @@ async def test_slips_fail_or_miss_and_are_mended_in_the_next_turn(
 async def test_the_thought_after_a_slip_says_what_was_wrong(mesh: Mesh) -> None:
     only = TeacherSection(wording=0.0, mistakes=1.0, detours=0.0)
     starts = set()
-    for seed in range(24):
+    for seed in range(40):
         trajectory, _ = await episode(mesh, only, str(seed), HERMES)
         [wrong] = trajectory.turns[0].calls
         mended = trajectory.turns[1].thought
