@@ -43,6 +43,11 @@ def observations(dialect: Dialect, reply: Reply, observed: Sequence[Observed]) -
     return [*answers, Message("user", tuple(pictures))] if pictures else list(answers)
 
 
+def images_seen(trajectory: Trajectory) -> list[ImageRecord]:
+    """Those that the model saw in its last turn or before, in their order."""
+    return [image for image in trajectory.images if image.turn + 1 < len(trajectory.turns)]
+
+
 def conversation_of(
     trajectory: Trajectory, dialect: Dialect, image_of: ImageOf, *, as_sampled: bool
 ) -> list[Message]:
@@ -50,7 +55,7 @@ def conversation_of(
 
     With `as_sampled`, turns carry the tokens they were sampled as, where these are known.
     """
-    shown = [(record, image_of(record)) for record in trajectory.images]
+    shown = [(record, image_of(record)) for record in images_seen(trajectory)]
     conversation = opening(
         trajectory.system,
         [image for record, image in shown if record.turn < 0],

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from thinkimg_agent.dialects import DIALECTS
-from thinkimg_agent.trajectory import Trajectory
+from thinkimg_agent.trajectory import ImageRecord, Trajectory
 from thinkimg_agent.trajectory_file import TRAJECTORIES, BadTrajectory, image_path, read_line
 from thinkimg_rpc.digest import digest_of
 from thinkimg_rpc.errors import InvalidRequest
@@ -108,6 +108,18 @@ class EpisodeDataset:
             return _sample(line, place.file, place.source, self._data, self._model)
         except Exception as error:  # a run of days does not end for one sample
             return _left_out(place.source, error)
+
+    def trajectory(self, number: int) -> Trajectory:
+        """The record of the n-th sample. Raises: BadTrajectory, BadSample."""
+        place = self.places[number]
+        return _chosen(_line(place.file, place.entry), self._data)
+
+    def picture(self, number: int, image: ImageRecord) -> bytes:
+        """The bytes of an image, as it was shown. Raises: BadSample."""
+        data = _bytes_of(self.places[number].file, image.shown_digest)
+        if data is None:
+            raise BadSample("image missing", f"the image {image.name} is missing")
+        return data
 
 
 def open_dataset(
@@ -219,23 +231,26 @@ def _line(file: Path, entry: Entry) -> bytes:
 
 
 def _sample(line: bytes, file: Path, source: str, data: DataSection, model: str) -> TrainingSample:
-    trajectory = read_line(line)
-    _check_chosen(trajectory, data)
-    if data.dialect:
-        trajectory = in_dialect(trajectory, data.dialect)
-
-    def bytes_of(digest: str) -> bytes | None:
-        path = image_path(file, digest)
-        return None if path is None else path.read_bytes()
-
     return sample_of(
-        trajectory,
+        _chosen(line, data),
         chat_of(model),
-        bytes_of,
+        lambda digest: _bytes_of(file, digest),
         source=source,
         max_pixels=data.max_pixels,
         tokens=data.tokens,
     )
+
+
+def _bytes_of(file: Path, digest: str) -> bytes | None:
+    path = image_path(file, digest)
+    return None if path is None else path.read_bytes()
+
+
+def _chosen(line: bytes, data: DataSection) -> Trajectory:
+    """The trajectory of a line, in the dialect it is trained on in."""
+    trajectory = read_line(line)
+    _check_chosen(trajectory, data)
+    return in_dialect(trajectory, data.dialect) if data.dialect else trajectory
 
 
 def _check_chosen(trajectory: Trajectory, data: DataSection) -> None:

@@ -40,3 +40,36 @@ def sft(
     from thinkimg_train.sft import train as train_model
 
     train_model(read_config(SftConfig, config, context.args), console())
+
+
+@train.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def inspect(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", exists=True, dir_okay=False, help="The run."),
+    ] = None,
+    step: Annotated[int, typer.Option(min=1, help="Which step of the run.")] = 1,
+    batch: Annotated[int, typer.Option(min=1, help="Which batch of that step.")] = 1,
+    page: Annotated[Path, typer.Option(metavar="FILE.html", help="Where the page goes.")] = Path(
+        "inspect.html"
+    ),
+) -> None:
+    """Write a page that shows one batch as the model will see it, before a run begins.
+
+    Each token, its role, and whether it is trained on; each image, and where its
+    placeholders stand; how much is padding, and what was left out of the data and
+    why. Takes the file and the --section.field VALUE of `thinkimg train sft`.
+
+    thinkimg train inspect --config sft.toml
+    """
+    from thinkimg_rpc.cli.screen import console
+    from thinkimg_train.config import SftConfig
+    from thinkimg_train.inspect.batch import inspect_batch
+    from thinkimg_train.inspect.page import write_page
+    from thinkimg_train.reading import read_config
+
+    screen = console()
+    view = inspect_batch(read_config(SftConfig, config, context.args), step, batch, screen)
+    write_page(view, page)
+    screen.print(f"to look at: {page}", markup=False)
