@@ -85,9 +85,10 @@ def test_a_look_of_which_nothing_is_taken_up_is_needless() -> None:
             answer="2",
         ),
         lesson(turn("a", read("12", "7")), question="Is it more?", answer="yes"),
+        lesson(LOOKED, turn("a", call("GroundingDINO", {"detections": [{"box": [0, 0, 50, 50]}]}))),
         lesson(turn("a", call("Point", {"points": [[3, 4]]}), FAILED), turn("b", read("Lima"))),
     ],
-    ids=["image", "coordinates", "worked out", "judged", "mended"],
+    ids=["image", "coordinates", "worked out", "judged", "around the text", "mended"],
 )
 def test_a_look_may_be_taken_up_in_many_ways(trajectory: Trajectory) -> None:
     assert rules(trajectory) == []

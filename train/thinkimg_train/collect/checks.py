@@ -14,7 +14,15 @@ import msgspec
 
 from thinkimg_agent.trajectory import CallRecord, StopReason, Trajectory, TurnRecord
 from thinkimg_train.collect.config import ChecksSection
-from thinkimg_train.collect.evidence import is_number, numbers, plain, says, terms, told_by
+from thinkimg_train.collect.evidence import (
+    is_number,
+    numbers,
+    places_told_by,
+    plain,
+    says,
+    terms,
+    told_by,
+)
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -87,7 +95,8 @@ def repeated_call(trajectory: Trajectory, checks: ChecksSection) -> Iterator[str
 def unused_result(trajectory: Trajectory, checks: ChecksSection) -> Iterator[str]:
     """A look came to nothing. A look is a turn of calls, with the turn that mends it.
 
-    None of its results is an image. No word or number that they told, and that neither
+    None of its results is an image. None of its boxes is around a text, read in another look,
+    that was taken up later. No word or number that they told, and that neither
     the question nor an earlier observation had, is in anything the teacher wrote later.
     And all numbers that it wrote later, and the words of its answer, are in the question
     or in other observations: nothing was worked out that these results could be behind.
@@ -110,9 +119,31 @@ def unused_result(trajectory: Trajectory, checks: ChecksSection) -> Iterator[str
         elsewhere = asked.union(*told[:at], *told[at + 1 :])
         new = told[at] - asked.union(*told[:at])
         worked_out = (numbers(taken_up) | answer) - elsewhere
-        if not new & taken_up and not worked_out:
+        if not (new & taken_up or worked_out or _led_to_text(trajectory, turns, taken_up - asked)):
             names = ", ".join(call.name for turn in turns for call in turn.calls)
             yield f"turn {last + 1}, {names}"
+
+
+def _led_to_text(trajectory: Trajectory, turns: list[TurnRecord], taken_up: frozenset[str]) -> bool:
+    """Whether a box of these turns is around a text that something was taken up of."""
+    found = [
+        (call.image, place)
+        for turn in turns
+        for call in turn.calls
+        for place in places_told_by(call.observation)
+    ]
+    texts = [
+        (call.image, place)
+        for turn in trajectory.turns
+        for call in turn.calls
+        for place in places_told_by(call.observation)
+        if place.said & taken_up
+    ]
+    return any(
+        image == other and place.holds_middle_of(text)
+        for image, place in found
+        for other, text in texts
+    )
 
 
 def _looks(trajectory: Trajectory) -> list[tuple[int, list[TurnRecord]]]:

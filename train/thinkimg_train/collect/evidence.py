@@ -6,11 +6,26 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 _TERM = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?|[^\W\d_]{2,}")
 _NUMBER = re.compile(r"-?\d")
 _SAYS_SO = re.compile(r"answer(?:\s+\w+){0,2}\s*(?:is|:|=)\s*[\"'*]*")
+
+
+class Place(NamedTuple):
+    """A box that an observation told, in whatever numbers its dialect counts."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    said: frozenset[str]
+    """The terms that stand there."""
+
+    def holds_middle_of(self, other: Place) -> bool:
+        x, y = (other.x0 + other.x1) / 2, (other.y0 + other.y1) / 2
+        return self.x0 <= x <= self.x1 and self.y0 <= y <= self.y1
 
 
 def terms(text: str) -> frozenset[str]:
@@ -25,6 +40,15 @@ def told_by(observation: str) -> frozenset[str]:
     except ValueError:
         return terms(observation)
     return frozenset(term for leaf in _leaves(value) for term in terms(leaf))
+
+
+def places_told_by(observation: str) -> list[Place]:
+    """The boxes in an observation, with what is said of each."""
+    try:
+        value = json.loads(observation)
+    except ValueError:
+        return []
+    return list(_places(value))
 
 
 def numbers(found: frozenset[str]) -> frozenset[str]:
@@ -74,3 +98,16 @@ def _leaves(value: Any) -> Iterator[str]:
             yield from _leaves(one)
     elif value is not None and not isinstance(value, bool):
         yield str(value)
+
+
+def _places(value: Any) -> Iterator[Place]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _places(one)
+    elif isinstance(value, dict):
+        box = value.get("box")
+        if isinstance(box, list) and len(box) == 4 and all(isinstance(n, int | float) for n in box):
+            x0, y0, x1, y1 = map(float, box)
+            yield Place(x0, y0, x1, y1, terms(str(value.get("text", ""))))
+        for one in value.values():
+            yield from _places(one)
