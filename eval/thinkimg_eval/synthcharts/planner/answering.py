@@ -15,7 +15,7 @@ from thinkimg_eval.synthcharts.planner.look import Look
 from thinkimg_eval.synthcharts.planner.panels import panel_drawn, panel_titled, wider
 from thinkimg_eval.synthcharts.planner.picture import Picture, labelled, of_name
 from thinkimg_eval.synthcharts.planner.points import count_points, point_values
-from thinkimg_eval.synthcharts.planner.series_values import values_of_series
+from thinkimg_eval.synthcharts.planner.series_values import values_of_series, values_of_two
 from thinkimg_eval.synthcharts.planner.slices import slice_values
 from thinkimg_eval.synthcharts.planner.texts import likeness
 from thinkimg_eval.synthcharts.planner.values import Value, rounded, written_beside
@@ -62,7 +62,7 @@ def values_of(
     match kind_seen(picture.view(), aspect):
         case "bars":
             wanted = of_name("bars", series)
-            spans, found = picture.texts_and("I read the text and look for the bars.", wanted)
+            spans, found = picture.texts_and("the bars", wanted)
             return bar_values(labelled(found, wanted), spans, aspect, every=every)
         case "line":
             return line_values(picture, series, only)
@@ -187,7 +187,7 @@ def _panel(picture: Picture, asked: Asked) -> Answer | None:
 
 def _color_to_series(picture: Picture, asked: Asked) -> Answer | None:
     wanted = f"{asked.color} legend entry"
-    spans, found = picture.texts_and("I read the text and look for the color.", wanted)
+    spans, found = picture.texts_and("the color", wanted)
     for box in labelled(found, wanted):
         names = [span for span in spans if box.has_middle_of(span.box)]
         if names:
@@ -219,7 +219,7 @@ def _pair(picture: Picture, asked: Asked) -> tuple[float, float] | None:
     """The two numbers a question is about."""
     names, series = asked.categories, asked.series
     if len(series) == 2:
-        values = [_value_of(picture, names[0], one) for one in series]
+        values: list[Value | None] = [*values_of_two(picture, names[0], series)]
     elif len(names) == 2:
         values = [_written(picture, asked, name) for name in names]
         if None in values:

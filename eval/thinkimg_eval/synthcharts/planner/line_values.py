@@ -19,16 +19,21 @@ from thinkimg_eval.synthcharts.planner.picture import Closer, Picture, labelled,
 from thinkimg_eval.synthcharts.planner.places import Box
 from thinkimg_eval.synthcharts.planner.values import Value
 
+_BEYOND = 0.3
+"""Of the way from tick to tick."""
 _COLUMN = 0.012
 """Half the width, in parts of the picture, of a column that is looked at closely."""
 _SWATCH_MARGIN = 0.004
 
 
 def plot_of(axis: Axis) -> Box:
-    """About where data may be: right of the ticks, between the first and the last."""
+    """About where data may be: right of the ticks, between the first and the last.
+
+    A line goes beyond the last tick at times; a legend or a title is farther away.
+    """
     ticks = [tick.box for tick in axis.ticks]
     top, foot = min(box.y for box in ticks), max(box.y for box in ticks)
-    above = (foot - top) * 0.4  # room for a legend, above the last tick
+    above = _BEYOND * abs(axis.step / axis.slope)
     return Box(max(box.x1 for box in ticks), max(0.0, top - above), 1.0, foot)
 
 
@@ -39,14 +44,19 @@ def line_values(picture: Picture, series: str = "", only: str = "") -> list[Valu
     """
     wanted = of_name("line", series)
     searches = (wanted, SWATCHES) if series else (wanted,)
-    spans, found = picture.texts_and("I read the text and look for the line.", *searches)
+    spans, found = picture.texts_and("the line", *searches)
     axis = value_axis(spans, "y")
     if axis is None:
         return []
     plot, boxes = plot_of(axis), labelled(found, wanted)
     labels = labels_along(spans, plot, "x", axis)
     at = named(only, labels) if only else None
-    area = _area(at, plot, boxes, labels)
+    line = _line_among(boxes, labels)
+    area = plot if line is None else line.grown(0.01)
+    if at is not None:
+        # The axis and a frame around the plot are left out where nothing tells their colour
+        # from the line's.
+        area = column_at(at, plot if series else Box(plot.x0, area.y0, plot.x1, area.y1))
     thought = f"I look at {only} closely." if at else "I look at the line closely."
     paper = paper_of(picture.view())
     entry = entry_named(series, spans, entries_of(spans, found), picture.scale.aspect)
@@ -67,16 +77,12 @@ def column_at(label: Label, plot: Box) -> Box:
     return Box(max(0.0, middle - _COLUMN), plot.y0, min(1.0, middle + _COLUMN), plot.y1)
 
 
-def _area(at: Label | None, plot: Box, boxes: Sequence[Box], labels: Sequence[Label]) -> Box:
-    """What to look at: a narrow column at a category, else all of the line."""
-    if at is not None:
-        return column_at(at, plot)
+def _line_among(boxes: Sequence[Box], labels: Sequence[Label]) -> Box | None:
+    """The box that goes from the first name to the last: a grid or a part of a line does not."""
     if not boxes or not labels:
-        return plot
-    ends = labels[0].place, labels[-1].place
-    # A grid, or a part of another line, begins and ends elsewhere.
-    line = min(boxes, key=lambda box: abs(box.x0 - ends[0]) + abs(box.x1 - ends[1]))
-    return line.grown(0.01)
+        return None
+    first, last = labels[0].place, labels[-1].place
+    return min(boxes, key=lambda box: abs(box.x0 - first) + abs(box.x1 - last))
 
 
 def _values_at(

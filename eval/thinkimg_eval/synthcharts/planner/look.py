@@ -122,6 +122,10 @@ class Look:
             raise NotYetSeen(thought, missing)
         return [finding or Finding(call, "") for call, finding in zip(calls, found, strict=True)]
 
+    def has_seen(self, asked: tuple[str, dict[str, Any]]) -> bool:
+        """Whether a call has been made."""
+        return self._finding(WrittenCall(*asked)) is not None
+
     def _finding(self, call: WrittenCall) -> Finding | None:
         for finding in self.findings:
             if (finding.call.name, finding.call.arguments) == (call.name, call.arguments):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thinkimg_eval.synthcharts.planner.look import Finding, Look
-from thinkimg_eval.synthcharts.planner.places import WHOLE, Box, Scale
+from thinkimg_eval.synthcharts.planner.places import Box, Scale
 from thinkimg_eval.synthcharts.planner.texts import Span, spans_in
 from thinkimg_rpc.imaging.codec import decode
 
@@ -73,8 +73,10 @@ class Picture:
         [found] = self.look.see(thought, self.reading())
         return spans_in(found, self.scale)
 
-    def texts_and(self, thought: str, *wanted: str) -> tuple[list[Span], list[Found]]:
+    def texts_and(self, things: str, *wanted: str) -> tuple[list[Span], list[Found]]:
         """All text, and the places of some things, asked for in one turn. Raises: NotYetSeen."""
+        first = not self.look.has_seen(self.reading())
+        thought = f"I read the text and look for {things}." if first else f"I look for {things}."
         read, searched = self.look.see(thought, self.reading(), self.search(*wanted))
         return spans_in(read, self.scale), self._places(searched)
 
@@ -152,6 +154,3 @@ def _part(pixels: NDArray[np.float32], box: Box) -> NDArray[np.float32]:
     x0, y0 = int(box.x0 * width), int(box.y0 * height)
     x1, y1 = int(np.ceil(box.x1 * width)), int(np.ceil(box.y1 * height))
     return pixels[max(0, y0) : max(y0 + 1, y1), max(0, x0) : max(x0 + 1, x1)]
-
-
-__all__ = ["WHOLE", "Closer", "Found", "Picture", "labelled", "query_part"]

@@ -48,15 +48,6 @@ class Box(NamedTuple):
     def has_middle_of(self, other: Box) -> bool:
         return self.holds(other.x, other.y)
 
-    def moved_into(self, outer: Box) -> Box:
-        """A box of a crop, in the image that `outer` was cut from."""
-        return Box(
-            outer.x0 + self.x0 * outer.width,
-            outer.y0 + self.y0 * outer.height,
-            outer.x0 + self.x1 * outer.width,
-            outer.y0 + self.y1 * outer.height,
-        )
-
 
 WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 

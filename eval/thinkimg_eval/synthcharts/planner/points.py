@@ -13,7 +13,7 @@ from thinkimg_eval.synthcharts.planner.values import Tip, Value
 def point_values(picture: Picture, series: str = "") -> list[Value]:
     """The height of each point, of a series or of all. Raises: NotYetSeen."""
     wanted = of_name("points", series)
-    spans, found = picture.texts_and("I read the text and look for the points.", wanted)
+    spans, found = picture.texts_and("the points", wanted)
     axis = value_axis(spans, "y")
     return [] if axis is None else heights_of(labelled(found, wanted), axis)
 

@@ -38,7 +38,7 @@ class Slice:
 
 def slice_values(picture: Picture) -> list[Value]:
     """The values of a pie's slices, or their shares. Raises: NotYetSeen."""
-    spans, found = picture.texts_and("I read the text and look for the slices.", "slices", SWATCHES)
+    spans, found = picture.texts_and("the slices", "slices", SWATCHES)
     boxes = labelled(found, "slices")
     if not boxes:
         return []

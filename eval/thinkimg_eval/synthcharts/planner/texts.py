@@ -75,12 +75,6 @@ def reading(text: str, spans: Sequence[Span], *, least: float = _ALIKE) -> list[
     return [span for value, span in worth if value >= max(least, best - 1e-9)]
 
 
-def nearest_name(text: str, names: Sequence[str]) -> str | None:
-    """Which of some names a text is, as OCR may have misread it."""
-    best = max(names, key=lambda name: likeness(text, name), default=None)
-    return best if best is not None and likeness(text, best) >= _ALIKE else None
-
-
 def well_spelled(span: Span, spans: Sequence[Span]) -> str:
     """The text of a span, as OCR was surest of it: a name may stand in a legend too."""
     same = [
