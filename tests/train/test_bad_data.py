@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from thinkimg_agent.trajectory_file import TRAJECTORIES, image_path, read_trajectories
 from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_train.bad_data import counts_of, report
 from thinkimg_train.data_config import DataSection
 from thinkimg_train.dataset import EpisodeDataset, open_dataset
+from thinkimg_train.opening import open_data
 from thinkimg_train.samples import TrainingSample
 
 from ..workers.tiny_checkpoints import save_qwen_vl
@@ -213,3 +216,22 @@ def test_a_folder_that_cannot_be_written_to_is_read_all_the_same(
 def test_an_unknown_dialect_is_refused_before_anything_is_read(run: Path, model: str) -> None:
     with pytest.raises(InvalidRequest, match=r"data\.dialect: there is no such dialect"):
         opened(run, model, dialect="latin")
+
+
+def test_other_processes_find_the_same(run: Path, model: str) -> None:
+    break_line(run)
+    alone = opened(run, model)
+    for index in run.glob(".*.index"):
+        index.unlink()
+    together = opened(run, model, workers=1)
+    assert together.places == alone.places
+    assert together.left_out == alone.left_out
+
+
+def test_what_is_left_out_is_said_on_the_screen(run: Path, model: str) -> None:
+    break_line(run)
+    screen = Console(file=io.StringIO(), width=200)
+    open_data(DataSection(trajectories=(run,), max_pixels=MAX_PIXELS), model, screen)
+    said = screen.file.getvalue()  # type: ignore[attr-defined]
+    assert "left out, broken line: 1 of 4" in said
+    assert "line 2: not JSON" in said

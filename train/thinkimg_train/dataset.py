@@ -9,13 +9,18 @@ for as long as the file, the model's tokens and the settings stay the same.
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import torch
 
 from thinkimg_agent.dialects import DIALECTS
 from thinkimg_agent.trajectory import ImageRecord, Trajectory
@@ -33,7 +38,8 @@ _FORMAT = 1
 """Raised when what is kept beside a file would be made otherwise."""
 
 OnProgress = Callable[[Path, int, int], None]
-"""Told of a file how many of its bytes are looked through, and how many there are."""
+"""Told of a file how many of its lines are looked through, and how many there are."""
+_LINES_AT_ONCE = 8
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True):
@@ -183,8 +189,7 @@ def _again(entry: Entry, file: Path, data: DataSection, model: str) -> Entry:
     """What was found wrong with a line may have been mended: an image put in its place."""
     if not LeftOut("", entry.kind, "").bad:
         return entry
-    fresh = Entry(entry.line, entry.offset, entry.nbytes, "")
-    return _entry(_line(file, fresh), Place(file, fresh), data, model)
+    return _entry(file, data, model, Entry(entry.line, entry.offset, entry.nbytes, ""))
 
 
 def _key(file: Path, data: DataSection, model: str) -> str:
@@ -199,18 +204,33 @@ def _key(file: Path, data: DataSection, model: str) -> str:
 def _look_through(
     file: Path, data: DataSection, model: str, on_progress: OnProgress
 ) -> Iterator[Entry]:
-    size, offset = file.stat().st_size, 0
+    lines = list(_lines(file))
+    look = partial(_entry, file, data, model)
+    with ExitStack() as stack:
+        found: Iterator[Entry] = map(look, lines)
+        if data.workers:
+            spawn = multiprocessing.get_context("spawn")
+            pool = ProcessPoolExecutor(data.workers, spawn, torch.set_num_threads, (1,))
+            found = stack.enter_context(pool).map(look, lines, chunksize=_LINES_AT_ONCE)
+        for done, entry in enumerate(found, 1):
+            on_progress(file, done, len(lines))
+            yield entry
+
+
+def _lines(file: Path) -> Iterator[Entry]:
+    offset = 0
     with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
-                yield _entry(line, Place(file, Entry(number, offset, len(line), "")), data, model)
+                yield Entry(number, offset, len(line), "")
             offset += len(line)
-            on_progress(file, offset, size)
 
 
-def _entry(line: bytes, place: Place, data: DataSection, model: str) -> Entry:
-    found = place.entry
+def _entry(file: Path, data: DataSection, model: str, unknown: Entry) -> Entry:
+    """What is known of a line once it was looked at."""
+    place, found = Place(file, unknown), unknown
     try:
+        line = _line(file, unknown)
         found = msgspec.structs.replace(found, id=read_line(line).sample_id)
         sample = _sample(line, place.file, place.source, data, model)
     except Exception as error:  # whatever is wrong with one line, the others are looked at

@@ -30,7 +30,6 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, set_seed
 from rich.console import Console
 
-from thinkimg_train.bad_data import report
 from thinkimg_train.checkpoints import (
     Checkpoints,
     finish_folder,
@@ -39,7 +38,7 @@ from thinkimg_train.checkpoints import (
     step_of,
 )
 from thinkimg_train.config import SftConfig
-from thinkimg_train.dataset import EpisodeDataset, open_dataset
+from thinkimg_train.dataset import EpisodeDataset
 from thinkimg_train.distribution import Stepper, adamw, open_accelerator
 from thinkimg_train.evaluation import check_evaluation, evaluate, free_port, is_evaluated
 from thinkimg_train.feed import Ready, ready_batches
@@ -47,6 +46,7 @@ from thinkimg_train.loader import Position, StepLoader
 from thinkimg_train.loading import load_model, load_processor, save_merged, save_model
 from thinkimg_train.logbook import Logbook
 from thinkimg_train.losses.trained_tokens import sum_loss, trained_logprobs
+from thinkimg_train.opening import open_data
 from thinkimg_train.origin import RUN, begin_run, origin_of
 from thinkimg_train.reading import config_of_command
 from thinkimg_train.schedule import learning_rate
@@ -122,10 +122,7 @@ class _Run:
 def _open_dataset(config: SftConfig, accelerator: Accelerator, screen: Console) -> EpisodeDataset:
     # The first process looks through the files, the others find what it has written down.
     with accelerator.main_process_first():
-        dataset = open_dataset(config.data, config.model.path)
-    for line in report(dataset.left_out, len(dataset) + len(dataset.left_out)):
-        screen.print(line, highlight=False, markup=False)
-    return dataset
+        return open_data(config.data, config.model.path, screen)
 
 
 def _open_run(

@@ -7,12 +7,12 @@ from itertools import islice
 from rich.console import Console
 
 from thinkimg_rpc.errors import OutOfRange
-from thinkimg_train.bad_data import report
 from thinkimg_train.chat import chat_of
 from thinkimg_train.config import SftConfig
-from thinkimg_train.dataset import EpisodeDataset, open_dataset
+from thinkimg_train.dataset import EpisodeDataset
 from thinkimg_train.inspect.view import BatchView, view_of_batch
 from thinkimg_train.loader import Position, StepLoader
+from thinkimg_train.opening import open_data
 
 
 def inspect_batch(config: SftConfig, step: int, batch: int, screen: Console) -> BatchView:
@@ -20,10 +20,8 @@ def inspect_batch(config: SftConfig, step: int, batch: int, screen: Console) -> 
 
     Raises: InvalidRequest; OutOfRange, where the step has fewer batches.
     """
-    dataset = open_dataset(config.data, config.model.path)
+    dataset = open_data(config.data, config.model.path, screen)
     total = len(dataset) + len(dataset.left_out)
-    for line in report(dataset.left_out, total):
-        screen.print(line, highlight=False, markup=False)
     loader = StepLoader(dataset, config.batch, seed=config.seed)
     epoch, in_epoch = divmod(step - 1, loader.steps_per_epoch)
     loader.go_on_from(Position(epoch, in_epoch, loader.position.data))
