@@ -58,8 +58,11 @@ def import_(
 
     thinkimg data import openthinkimg sft.json --out data/openthinkimg
     """
+    from datasets import disable_progress_bars
+
     from thinkimg_train.formats.converting import import_rows
 
+    disable_progress_bars()
     tally = import_rows(
         format.value, file, out, images=images or (), query_key=query_key, on_bad=bad.value
     )
@@ -83,8 +86,11 @@ def export(
 
     thinkimg data export sharegpt data/planner --out data/llama-factory
     """
+    from datasets import disable_progress_bars
+
     from thinkimg_train.formats.converting import export_run
 
+    disable_progress_bars()
     tally = export_run(format.value, run, out, dialect=dialect, query_key=query_key)
     for line in tally.lines():
         print(line)

@@ -27,7 +27,8 @@ from thinkimg_train.formats.pictures import record_of
 from thinkimg_train.formats.rows import Row
 from thinkimg_train.rewriting import in_dialect
 
-_LABELLED_MARK = re.compile(rf"(?:img_\d+ \(\d+x\d+\):\n?)?{MARK}\n?")
+LABELLED_MARK = re.compile(rf"(?:img_\d+ \(\d+x\d+\):\n?)?{MARK}\n?")
+"""An image in a text, with its name where an episode gives it one."""
 _ERROR = "Error: "
 _SAID_BEFORE = re.compile(r"^(?:<tool_result>)?OBSERVATION:\n?")
 _SAID_AFTER = re.compile(
@@ -115,7 +116,7 @@ def _opening(row: Row, chat: Chat) -> tuple[str, ChatMessage, list[ChatMessage]]
 
 
 def _dialect_of(row: Row, messages: Sequence[ChatMessage]) -> Dialect:
-    space = _space_of(row)
+    space = space_of(row)
     turns = [message.text for message in messages if message.role == "assistant"]
     named = row.value.get("dialect")
     names = [named] if named in DIALECTS else list(DIALECTS)
@@ -133,7 +134,8 @@ def _dialect_of(row: Row, messages: Sequence[ChatMessage]) -> Dialect:
     raise row.bad("conversations", f"in no dialect. {'; '.join(problems)[:600]}")
 
 
-def _space_of(row: Row) -> CoordinateSpace:
+def space_of(row: Row) -> CoordinateSpace:
+    """How a row says that it counts; pixels if it says nothing. Raises: BadRow."""
     named = row.value.get("coordinates", CoordinateSpace.PIXELS.value)
     try:
         return CoordinateSpace(named)
@@ -186,7 +188,7 @@ class _Reading:
             record = record_of(data, name, turn=turn, call=max(0, calls - 1) if calls else -1)
             self.records.append(record)
             self.pictures[record.digest] = data
-        return _LABELLED_MARK.sub("", message.text).strip("\n")
+        return LABELLED_MARK.sub("", message.text).strip("\n")
 
     def score(self) -> float | None:
         score = self._row.value.get("score")

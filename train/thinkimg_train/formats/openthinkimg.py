@@ -21,9 +21,10 @@ from thinkimg_agent.dialects import OpenThinkImgDialect
 from thinkimg_agent.sample import Sample
 from thinkimg_agent.trajectory import Trajectory
 from thinkimg_train.formats.chat import MARK, Chat, ChatMessage
-from thinkimg_train.formats.episodes import episode_of
+from thinkimg_train.formats.episodes import LABELLED_MARK, episode_of, space_of
 from thinkimg_train.formats.pictures import kept_picture, picture_of
 from thinkimg_train.formats.rows import Row
+from thinkimg_train.formats.sharegpt import columns_of
 
 DIALECT = OpenThinkImgDialect(CoordinateSpace.PERCENT)
 _QUESTION = "\n\nQuestion: "
@@ -35,7 +36,9 @@ def read_episode(row: Row, chat: Chat, mended: Counter[str]) -> Trajectory:
     """A row of its SFT set, whose images are in place. Raises: BadRow."""
     chat = replace(chat, messages=tuple(_opened(chat.messages, mended)))
     chat = replace(chat, messages=tuple(_until_answer(chat.messages, mended)))
-    return episode_of(row, chat, DIALECT, "openthinkimg")
+    # Rows that were exported here say how they count; all others count percent.
+    dialect = OpenThinkImgDialect(space_of(row)) if "coordinates" in row.value else DIALECT
+    return episode_of(row, chat, dialect, "openthinkimg")
 
 
 def write_conversations(
@@ -44,12 +47,14 @@ def write_conversations(
     """A file as its `sft.py` reads it, with images beside it. Returns how many rows it has."""
     out.mkdir(parents=True, exist_ok=True)
     rows = []
-    for _, chat in chats:
+    for trajectory, chat in chats:
         system, *messages = chat.messages
         first = replace(messages[0], text=_with_system(system.text, messages[0].text))
         more = sum(max(0, message.marks - 1) for message in messages)
         if more:
-            mended["an image its trainer passes over: the second of a message"] += more
+            mended["an image its trainer passes over, the second of a message"] += more
+        if trajectory.coordinates != DIALECT.space.value:
+            mended[f"places in {trajectory.coordinates}, where its own data count 0-100"] += 1
         rows.append(
             {
                 "conversations": [
@@ -57,6 +62,7 @@ def write_conversations(
                     for one in (first, *messages[1:])
                 ],
                 "images": [kept_picture(out, image) for image in chat.images],
+                **columns_of(trajectory),
             }
         )
     _write_json(out / "data.json", rows)
@@ -128,9 +134,9 @@ def _opened(messages: Sequence[ChatMessage], mended: Counter[str]) -> list[ChatM
     system, found, question = first.text.rpartition(_QUESTION)
     if not found:
         return list(messages)
-    # The image stands wherever the prompt ends; it belongs to the question.
+    # The image stands before the prompt; it belongs to the question.
     marks = system.count(MARK)
-    system = system.replace(f"{MARK}\n", "").replace(MARK, "").strip()
+    system = LABELLED_MARK.sub("", system).strip()
     asked = replace(first, text=f"{f'{MARK}{chr(10)}' * marks}{question}")
     return [ChatMessage("system", system, first.where), asked, *rest]
 
@@ -147,11 +153,8 @@ def _until_answer(messages: Sequence[ChatMessage], mended: Counter[str]) -> list
 
 
 def _with_system(system: str, text: str) -> str:
-    marks, rest = [], text
-    while (found := re.match(rf"(?:img_\d+ \(\d+x\d+\):\n)?{MARK}\n?", rest)) is not None:
-        marks.append(found[0])
-        rest = rest[found.end() :]
-    return f"{''.join(marks)}{system}{_QUESTION}{rest}"
+    question = LABELLED_MARK.sub("", text)
+    return f"{f'{MARK}{chr(10)}' * text.count(MARK)}{system}{_QUESTION}{question}"
 
 
 def _write_json(path: Path, rows: Sequence[dict[str, Any]]) -> None:

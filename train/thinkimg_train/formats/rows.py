@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -50,7 +51,7 @@ class Tally:
         """For people."""
         yield f"{self.taken} rows taken, {len(self.skipped)} left out"
         for kind, times in self.mended.most_common():
-            yield f"  put right {times} times: {kind}"
+            yield f"  {times} times: {kind}"
         for problem in self.skipped:
             yield f"  left out: {problem}"
 
@@ -101,7 +102,9 @@ def _of_dataset(path: Path) -> Iterator[Row]:
         if isinstance(found, DatasetDict):
             raise InvalidRequest(f"{path} has splits: give one of {', '.join(found)} in it")
     else:
-        found = Dataset.from_parquet(str(path))
+        # Read once, so that no copy of it is kept among those of the hub.
+        with tempfile.TemporaryDirectory() as cache:
+            found = Dataset.from_parquet(str(path), cache_dir=cache, keep_in_memory=True)
     # Images stay encoded: nobody decodes and encodes them on the way.
     undecoded = {
         name: List(Image(decode=False))
