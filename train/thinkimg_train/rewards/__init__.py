@@ -1,0 +1,1 @@
+"""What an episode is worth: parts that are functions of a trajectory, and their weighted sum."""
