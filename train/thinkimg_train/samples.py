@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -22,7 +22,7 @@ from thinkimg_agent.images import EpisodeImage
 from thinkimg_agent.messages import conversation_of
 from thinkimg_agent.policies import PolicyFault
 from thinkimg_agent.policies.chat_tokens import ChatTokens
-from thinkimg_agent.shown import reduced
+from thinkimg_agent.shown import Shown, reduced
 from thinkimg_agent.trajectory import ImageRecord, StopReason, Trajectory
 from thinkimg_rpc.digest import digest_of
 from thinkimg_rpc.imaging.codec import InvalidImage
@@ -83,6 +83,8 @@ def sample_of(
 
     as_sampled = tokens != "text" and trajectory.context_ids is not None
     conversation = conversation_of(trajectory, dialect, image_of, as_sampled=as_sampled)
+    if not trajectory.system:  # as in data from elsewhere
+        conversation = conversation[1:]
     if as_sampled:
         try:
             sample = _tokenised(conversation, chat, source)
@@ -195,48 +197,43 @@ def _image(
         raise BadSample(
             "image damaged", f"the image {record.name} is damaged ({record.shown_digest[:12]}…)"
         )
-    if record.shown_width * record.shown_height <= max_pixels:
-        size = (record.shown_width, record.shown_height)
-        _check_size(record, data, size)
-        return _episode_image(record, data, record.shown_digest, size)
-    if space.full is None:
+    if space.full is None and record.shown_width * record.shown_height > max_pixels:
         raise BadSample(
             "image too large",
             f"the image {record.name} was shown with more than {max_pixels} pixels, and the "
             "episode counts pixels: raise max_pixels, or record with fewer or other coordinates",
         )
     try:
-        shown = reduced(data, max_pixels)
-    except InvalidImage as error:
-        raise BadSample("image damaged", f"the image {record.name}: {error}") from error
-    size = (shown.view.shown_width, shown.view.shown_height)
-    return _episode_image(record, shown.data, shown.digest, size)
-
-
-def _check_size(record: ImageRecord, data: bytes, size: tuple[int, int]) -> None:
-    try:
-        found = Image.open(io.BytesIO(data)).size
-    except (UnidentifiedImageError, OSError) as error:
+        shown = _shown(record, data, max_pixels)
+    except (UnidentifiedImageError, OSError, InvalidImage) as error:
         raise BadSample(
             "image damaged", f"the image {record.name} cannot be read: {error}"
         ) from error
-    if found != size:
+    if (shown.view.width, shown.view.height) != (record.shown_width, record.shown_height):
         raise BadSample(
-            "image damaged", f"the image {record.name} is {found}, and its record says {size}"
+            "image damaged", f"the image {record.name} has not the size that its record says"
         )
-
-
-def _episode_image(
-    record: ImageRecord, shown: bytes, digest: str, size: tuple[int, int]
-) -> EpisodeImage:
     return EpisodeImage(
         name=record.name,
-        data=shown,
+        data=shown.data,
         digest=record.digest,
-        shown=shown,
-        shown_digest=digest,
-        view=View(record.width, record.height, *size),
+        shown=shown.data,
+        shown_digest=shown.digest,
+        view=replace(shown.view, width=record.width, height=record.height),
     )
+
+
+def _shown(record: ImageRecord, data: bytes, max_pixels: int) -> Shown:
+    """An image as policies see all images: upright, without transparency, and not too large.
+
+    Raises: InvalidImage; OSError.
+    """
+    with Image.open(io.BytesIO(data)) as picture:
+        width, height = picture.size
+        plain = picture.format == "PNG" and picture.mode == "RGB" and "exif" not in picture.info
+    if plain and width * height <= max_pixels:
+        return Shown(data, record.shown_digest, View(width, height, width, height))
+    return reduced(data, max_pixels)
 
 
 def _without_tokens(conversation: Sequence[Message]) -> list[Message]:
