@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from io import BytesIO
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,16 @@ from typing import Any
 import msgspec
 import pytest
 import transformers
+from PIL import Image
 
-from thinkimg_agent.conversation import Message
+from thinkimg_agent.conversation import Message, joined
+from thinkimg_agent.coordinates import View
+from thinkimg_agent.images import EpisodeImage
+from thinkimg_agent.messages import conversation_of
 from thinkimg_agent.policies import Generation, ScriptedPolicy
 from thinkimg_agent.policies.chat_tokens import ChatTokens
 from thinkimg_agent.sample import Sample
-from thinkimg_agent.trajectory import Trajectory
+from thinkimg_agent.trajectory import ImageRecord, Trajectory
 from thinkimg_rpc.contract import ToolContract
 from thinkimg_train.bad_data import BadSample
 from thinkimg_train.rewriting import in_dialect
@@ -182,3 +187,35 @@ def test_a_turn_that_was_cut_off_is_not_taught_to_end(
         sampled_by(chat, cut).input_ids.tolist()
         == (sampled_by(chat, whole).input_ids.tolist()[:-1])
     )
+
+
+@pytest.mark.parametrize(
+    "family", [name for name, made in FAMILIES.items() if made.same_for_more], indirect=True
+)
+def test_what_is_learned_from_is_what_the_family_itself_makes_of_the_conversation(
+    chat: ChatTokens, recorded: Callable[[str], Trajectory]
+) -> None:
+    episode = recorded("hermes")
+    sample = sampled_by(chat, episode)
+    messages: list[dict[str, Any]] = []
+    for message in conversation_of(
+        episode, dialect_named("hermes"), lambda image: shown(episode, image), as_sampled=False
+    ):
+        content = [
+            {"type": "text", "text": part}
+            if isinstance(part, str)
+            else {"type": "image", "image": Image.open(BytesIO(part.shown))}
+            for part in joined(message.parts)
+        ]
+        messages.append({"role": message.role, "content": content})
+    processor = chat._processor
+    rendered = processor.apply_chat_template(messages, tokenize=True, return_dict=True)
+    ids: list[int] = rendered["input_ids"][0]
+    assert ids[: len(sample)] == sample.input_ids.tolist()
+    assert not processor.decode(ids[len(sample) :]).strip()
+
+
+def shown(episode: Trajectory, image: ImageRecord) -> EpisodeImage:
+    view = View(image.width, image.height, image.shown_width, image.shown_height)
+    data = episode.pictures[image.shown_digest]
+    return EpisodeImage(image.name, data, image.digest, data, image.shown_digest, view)
