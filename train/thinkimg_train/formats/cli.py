@@ -64,7 +64,7 @@ def import_(
 
     disable_progress_bars()
     tally = import_rows(
-        format.value, file, out, images=images or (), query_key=query_key, on_bad=bad.value
+        format.value, file, out, image_folders=images or (), query_key=query_key, on_bad=bad.value
     )
     for line in tally.lines():
         print(line)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,34 +34,48 @@ def import_rows(
     source: Path,
     out: Path,
     *,
-    images: Sequence[Path] = (),
+    image_folders: Sequence[Path] = (),
     query_key: str = "question",
     on_bad: OnBad = "refuse",
 ) -> Tally:
     """Make a run's folder of a file; of questions for RL, a file for the task `jsonl`.
 
-    `images`: where paths are looked for beside the file's own folder.
+    `image_folders`: where paths are looked for beside the file's own folder.
 
     Raises: BadRow, at the first that cannot be used, unless `on_bad` is "skip"; and
     InvalidRequest.
     """
-    _refuse_full(out)
     tally = Tally()
+    bad = _Bad(tally, on_bad)
+    with _whole_or_not_at_all(out) as folder:
+        _import(kind, source, folder, image_folders, query_key, tally, bad)
+    return tally
+
+
+def _import(
+    kind: Format,
+    source: Path,
+    out: Path,
+    image_folders: Sequence[Path],
+    query_key: str,
+    tally: Tally,
+    bad: _Bad,
+) -> None:
     if kind == "openthinkimg-rl":
         lines: list[dict[str, Any]] = []
-        for row in rows_of(source):
-            with _Bad(tally, on_bad):
-                lines.append(openthinkimg.read_question(row, out, query_key, images, tally.mended))
+        for row in rows_of(source, bad.told):
+            with bad:
+                lines.append(
+                    openthinkimg.read_question(row, out, query_key, image_folders, tally.mended)
+                )
                 tally.taken += 1
-        out.mkdir(parents=True, exist_ok=True)
         openthinkimg.write_questions(lines, out)
-        return tally
+        return
     with TrajectoryWriter(out) as writer:
-        for row in rows_of(source):
-            with _Bad(tally, on_bad):
-                writer.add(_episode(kind, row, images, tally.mended))
+        for row in rows_of(source, bad.told):
+            with bad:
+                writer.add(_episode(kind, row, image_folders, tally.mended))
                 tally.taken += 1
-    return tally
 
 
 def export_run(
@@ -69,21 +85,21 @@ def export_run(
 
     Raises: InvalidRequest.
     """
-    _refuse_full(out)
     tally = Tally()
-    if kind == "openthinkimg-rl":
-        try:
-            tally.taken = openthinkimg.write_rl(_samples(run), out, query_key)
-        except ValueError as error:
-            raise InvalidRequest(f"{run}: {error}") from error
-        return tally
-    chats = _chats(run, "openthinkimg" if kind == "openthinkimg" else dialect, tally)
-    if kind == "openthinkimg":
-        tally.taken = openthinkimg.write_conversations(chats, out, tally.mended)
-    elif kind == "sharegpt":
-        tally.taken = sharegpt.write_chats(chats, out)
-    else:
-        tally.taken = hub.write_dataset(chats, out)
+    with _whole_or_not_at_all(out) as folder:
+        if kind == "openthinkimg-rl":
+            try:
+                tally.taken = openthinkimg.write_rl(_samples(run), folder, query_key)
+            except ValueError as error:
+                raise InvalidRequest(f"{run}: {error}") from error
+            return tally
+        chats = _chats(run, "openthinkimg" if kind == "openthinkimg" else dialect, tally)
+        if kind == "openthinkimg":
+            tally.taken = openthinkimg.write_conversations(chats, folder, tally.mended)
+        elif kind == "sharegpt":
+            tally.taken = sharegpt.write_chats(chats, folder)
+        else:
+            tally.taken = hub.write_dataset(chats, folder)
     return tally
 
 
@@ -132,17 +148,36 @@ def _samples(run: Path) -> Iterator[Sample]:
         )
 
 
-def _refuse_full(out: Path) -> None:
+@contextmanager
+def _whole_or_not_at_all(out: Path) -> Iterator[Path]:
+    """A folder to write into, which becomes `out` once all is in it.
+
+    Raises: InvalidRequest, when there is something in `out`.
+    """
     if out.exists() and any(out.iterdir()):
         raise InvalidRequest(f"{out} is not empty; give another --out")
+    half = out.with_name(f".{out.name}.half")
+    shutil.rmtree(half, ignore_errors=True)
+    half.mkdir(parents=True)
+    try:
+        yield half
+        half.replace(out)
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
 
 
 class _Bad:
-    """Counts a bad row, or lets it through."""
+    """Counts bad rows, or lets them through."""
 
     def __init__(self, tally: Tally, on_bad: OnBad) -> None:
         self._tally = tally
         self._on_bad = on_bad
+
+    def told(self, bad: BadRow) -> None:
+        """Raises: BadRow, the same, where rows are not to be left out."""
+        if self._on_bad == "refuse":
+            raise bad
+        self._tally.skipped.append(str(bad))
 
     def __enter__(self) -> None:
         """Nothing has gone wrong yet."""
@@ -150,5 +185,5 @@ class _Bad:
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
         if not isinstance(error, BadRow) or self._on_bad == "refuse":
             return False
-        self._tally.skipped.append(str(error))
+        self.told(error)
         return True

@@ -29,6 +29,7 @@ from thinkimg_train.rewriting import in_dialect
 
 LABELLED_MARK = re.compile(rf"(?:img_\d+ \(\d+x\d+\):\n?)?{MARK}\n?")
 """An image in a text, with its name where an episode gives it one."""
+_CALLS = re.compile(r'<tool_call>|"actions"\s*:')
 _ERROR = "Error: "
 _SAID_BEFORE = re.compile(r"^(?:<tool_result>)?OBSERVATION:\n?")
 _SAID_AFTER = re.compile(
@@ -76,13 +77,13 @@ def episode_of(row: Row, chat: Chat, dialect: Dialect | None, policy: str) -> Tr
 
     Without `dialect`, in the first that all its turns are in. Raises: BadRow.
     """
+    system, question, rest = _opening(row, chat)
     if chat.marks != len(chat.images):
         raise row.bad(
             "images",
             f"{len(chat.images)} images for {chat.marks} times {MARK} in what the user says; "
             "give each its own",
         )
-    system, question, rest = _opening(row, chat)
     dialect = dialect or _dialect_of(row, rest)
     reading = _Reading(row, chat, dialect)
     first = reading.take_images(question, turn=-1)
@@ -120,6 +121,9 @@ def _dialect_of(row: Row, messages: Sequence[ChatMessage]) -> Dialect:
     turns = [message.text for message in messages if message.role == "assistant"]
     named = row.value.get("dialect")
     names = [named] if named in DIALECTS else list(DIALECTS)
+    if any(_CALLS.search(turn) for turn in turns):
+        # To a server that takes calls out of the text itself, these were an answer.
+        names = [name for name in names if name != "native"]
     problems = []
     for name in names:
         dialect = DIALECTS[name](space)

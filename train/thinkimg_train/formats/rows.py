@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -56,19 +56,27 @@ class Tally:
             yield f"  left out: {problem}"
 
 
-def rows_of(path: Path) -> Iterator[Row]:
+def refuse(bad: BadRow) -> None:
+    """What is done about bad rows where nothing else is."""
+    raise bad
+
+
+def rows_of(path: Path, on_bad: Callable[[BadRow], None] = refuse) -> Iterator[Row]:
     """The rows of a .json, .jsonl or .parquet file, or of a folder with a saved dataset.
 
-    Raises: BadRow, at a line that is no JSON object; InvalidRequest, when it is no such file.
+    `on_bad` is told of lines and rows that are no JSON objects, and decides whether the
+    others are gone on with.
+
+    Raises: BadRow, where a file as a whole is no JSON; InvalidRequest, when it is no such file.
     """
     if not path.exists():
         raise InvalidRequest(f"{path} is not there")
     if path.is_dir() or path.suffix == ".parquet":
         yield from _of_dataset(path)
     elif path.suffix == ".jsonl":
-        yield from _of_lines(path)
+        yield from _of_lines(path, on_bad)
     elif path.suffix == ".json":
-        yield from _of_list(path)
+        yield from _of_list(path, on_bad)
     else:
         raise InvalidRequest(
             f"{path}: give a .json, .jsonl or .parquet file, or a folder that "
@@ -76,19 +84,29 @@ def rows_of(path: Path) -> Iterator[Row]:
         )
 
 
-def _of_lines(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8") as file:
+def _of_lines(path: Path, on_bad: Callable[[BadRow], None]) -> Iterator[Row]:
+    with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
-                yield _row(path, number, "line", _parsed(path, f"line {number}", line))
+                try:
+                    row = _row(path, number, "line", _parsed(path, f"line {number}", line))
+                except BadRow as bad:
+                    on_bad(bad)
+                    continue
+                yield row
 
 
-def _of_list(path: Path) -> Iterator[Row]:
-    listed = _parsed(path, "as a whole", path.read_text(encoding="utf-8"))
+def _of_list(path: Path, on_bad: Callable[[BadRow], None]) -> Iterator[Row]:
+    listed = _parsed(path, "as a whole", path.read_bytes())
     if not isinstance(listed, list):
         raise BadRow(f"{path}: write a list of objects, [{{…}}, …]")
     for number, value in enumerate(listed, 1):
-        yield _row(path, number, "row", value)
+        try:
+            row = _row(path, number, "row", value)
+        except BadRow as bad:
+            on_bad(bad)
+            continue
+        yield row
 
 
 def _of_dataset(path: Path) -> Iterator[Row]:
@@ -118,7 +136,7 @@ def _of_dataset(path: Path) -> Iterator[Row]:
         yield _row(path, number, "row", value)
 
 
-def _parsed(path: Path, where: str, text: str) -> Any:
+def _parsed(path: Path, where: str, text: bytes) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:

@@ -3,19 +3,24 @@
 [{"conversations": [{"from": "human", "value": "<image>…"}, {"from": "gpt", "value": "…"}],
   "images": ["a.png"], "system": "…"}]
 
-Also the flavour of OpenAI's messages: {"messages": [{"role": "user", "content": "…"}]}. What
-tools give may be said by "observation" or "tool", and calls by "function_call".
+Also the flavour of OpenAI's messages: {"messages": [{"role": "user", "content": "…"}]}. Where
+calls are said by "function_call" and results by "observation", they are put as Hermes models
+write them, which is what LLaMA-Factory does with them, too; the last words are the answer.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from thinkimg_agent.dialects import HermesDialect
+from thinkimg_agent.dialects.lenient_json import read_call
+from thinkimg_agent.reply import Reply, Unparseable
 from thinkimg_agent.trajectory import Trajectory
-from thinkimg_train.formats.chat import Chat, ChatMessage
+from thinkimg_train.formats.chat import MARK, Chat, ChatMessage
 from thinkimg_train.formats.pictures import kept_picture, pictures_of
 from thinkimg_train.formats.rows import Row
 
@@ -48,9 +53,13 @@ def read_chat(row: Row, roots: Sequence[Path]) -> Chat:
     if not isinstance(listed, list) or not listed:
         raise row.bad(name, "write a list of messages")
     messages = [_message(row, f"{name}[{at}]", one) for at, one in enumerate(listed)]
-    system = row.value.get("system")
+    system = str(row.value.get("system") or "")
+    if row.value.get("tools"):
+        system = f"{system}\n\n# Tools\n\n<tools>\n{row.value['tools']}\n</tools>".strip()
     if system and messages[0].role != "system":
-        messages.insert(0, ChatMessage("system", str(system), "system"))
+        messages.insert(0, ChatMessage("system", system, "system"))
+    if any(_speaker(one) == "function_call" for one in listed):
+        messages[-1] = _as_answer(messages[-1])
     images = "images" if "images" in row.value else "image"
     return Chat(tuple(messages), tuple(pictures_of(row, images, roots)))
 
@@ -104,4 +113,33 @@ def _message(row: Row, where: str, value: Any) -> ChatMessage:
         raise row.bad(f"{where}.{speaker}", f'"{value.get(speaker)}" is none of {", ".join(ROLES)}')
     if not isinstance(value.get(text), str):
         raise row.bad(f"{where}.{text}", "write the text of the message")
-    return ChatMessage(role, value[text], f"{where}.{text}")
+    said = value[text]
+    if _speaker(value) == "function_call":
+        said = _as_calls(row, f"{where}.{text}", said)
+    elif _speaker(value) == "observation" and not said.startswith("<tool_response>"):
+        marks = MARK * said.count(MARK)
+        said = f"<tool_response>\n{said.replace(MARK, '').strip()}\n</tool_response>{marks}"
+    return ChatMessage(role, said, f"{where}.{text}")
+
+
+def _speaker(value: Any) -> str:
+    return str(value.get("from", value.get("role"))) if isinstance(value, dict) else ""
+
+
+def _as_calls(row: Row, where: str, text: str) -> str:
+    """{"name": …, "arguments": {…}}, one or a list of them, after a thought or none."""
+    thought, _, written = text.rpartition("</think>")
+    try:
+        value = json.loads(written)
+        listed = value if isinstance(value, list) else [value]
+        calls = tuple(read_call(one, where) for one in listed)
+    except (ValueError, Unparseable) as problem:
+        raise row.bad(where, f'write {{"name": …, "arguments": {{…}}}}: {problem}') from problem
+    thought = thought.replace("<think>", "").strip()
+    return HermesDialect().write(Reply(thought, calls=calls))
+
+
+def _as_answer(message: ChatMessage) -> ChatMessage:
+    if message.role != "assistant" or "<answer>" in message.text or "<tool_call>" in message.text:
+        return message
+    return replace(message, text=HermesDialect().write(Reply(answer=message.text.strip())))
