@@ -193,6 +193,8 @@ def _make_step(run: _Run, step: int, batches: Iterator[Ready]) -> None:
             waited_s += time.perf_counter() - asked
             tokens += batch.tokens
             left_out += len(batch.left_out)
+            for one in batch.left_out:  # on whichever process: each sees its own
+                print(f"left out: {one}", file=sys.stderr)
             last = batch.last
             yield batch, last
 
