@@ -19,6 +19,7 @@ NOT_RUN = {
     "README.md": 5,
     "add-a-model.md": 2,
     "benchmarks.md": 1,
+    "collect.md": 1,
     "evaluate.md": 1,
     "from-openthinkimg.md": 1,
     "other-languages.md": 1,
