@@ -89,11 +89,16 @@ def _pretrained(section: ModelSection, path: str | Path, *, quantize: str) -> An
             bnb_4bit_compute_dtype=dtype,
         )
     try:
-        return loader.from_pretrained(
+        model = loader.from_pretrained(
             path, dtype=dtype, attn_implementation=section.attention, **more
         )
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise _not_loaded(path, error) from error
+    # Saving takes back the renamings that loading did. With ZeRO-3 transformers keeps those
+    # that it did not do as well, and would save weights under names that nobody knows.
+    done = [one for one in getattr(model, "_weight_conversions", None) or () if one.was_used()]
+    model._weight_conversions = done
+    return model
 
 
 def _with_adapter(model: Any, section: ModelSection, lora: LoraSection, saved: Path | None) -> Any:

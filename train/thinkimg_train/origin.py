@@ -45,7 +45,8 @@ class TrainingOrigin(msgspec.Struct, frozen=True, kw_only=True):
 
 def origin_of(config: SftConfig, dataset: EpisodeDataset, processes: int) -> TrainingOrigin:
     """Where the model that comes out of a run will come from."""
-    told: dict[str, Any] = msgspec.to_builtins(config, enc_hook=str)
+    # As it will be read back: a Path is text, and a tuple a list.
+    told = msgspec.json.decode(msgspec.json.encode(config, enc_hook=str))
     return TrainingOrigin(
         config=told,
         data=DataOrigin(

@@ -1,0 +1,101 @@
+"""Several processes make the steps that one makes. Each test starts its own, for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from thinkimg_rpc.errors import InvalidRequest
+from thinkimg_train.config import DeepspeedSection
+from thinkimg_train.distribution import SHIPPED, deepspeed_config
+
+from .runs import curve_of, largest_difference, make_run, words
+
+# Several processes come of `--multi_gpu` alone, with `--cpu` only by MPI.
+ACCELERATE = (
+    *("accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"),
+    *("--num_machines", "1", "--mixed_precision", "no"),
+)
+TORCHRUN = ("torch.distributed.run", "--nproc_per_node", "2", "--nnodes", "1")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, recorded: Path) -> Path:
+    """What one process makes of all batches."""
+    out = tmp_path_factory.mktemp("alone")
+    make_run(out, tiny_model, recorded)
+    return out
+
+
+def launch(launcher: tuple[str, ...], asked: list[str]) -> None:
+    port = ["--main_process_port" if "accelerate" in launcher[0] else "--master_port", free_port()]
+    finished = subprocess.run(
+        [sys.executable, "-m", *launcher, *port, "-m", "thinkimg_train.sft", *asked],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr[-3000:]
+
+
+def free_port() -> str:
+    with socket.socket() as there:
+        there.bind(("127.0.0.1", 0))
+        return str(there.getsockname()[1])
+
+
+def processes_of(out: Path) -> int:
+    return int(json.loads((out / "run.json").read_text())["processes"])
+
+
+@pytest.mark.parametrize("launcher", [ACCELERATE, TORCHRUN], ids=["accelerate", "torchrun"])
+def test_two_processes_make_the_steps_of_one(
+    launcher: tuple[str, ...], alone: Path, tiny_model: Path, recorded: Path, tmp_path: Path
+) -> None:
+    launch(launcher, words(tmp_path, tiny_model, recorded))
+    assert processes_of(tmp_path) == 2
+    assert curve_of(tmp_path) == pytest.approx(curve_of(alone), abs=1e-5)
+    # Sums in another order, which Adam's division makes larger where gradients are small.
+    assert largest_difference(tmp_path / "model", alone / "model") < 1e-3
+
+
+@pytest.mark.timeout(600)  # the first time ever, deepspeed compiles what CPUs talk with
+@pytest.mark.parametrize("stage", ["zero2", "zero3"])
+def test_deepspeed_makes_the_same_steps(
+    stage: str, alone: Path, tiny_model: Path, recorded: Path, tmp_path: Path
+) -> None:
+    asked = words(
+        tmp_path, tiny_model, recorded, deepspeed__config=stage, checkpoint__every_steps=2
+    )
+    launch(TORCHRUN, asked)
+    assert processes_of(tmp_path) == 2
+    assert curve_of(tmp_path) == pytest.approx(curve_of(alone), abs=1e-3)
+    assert largest_difference(tmp_path / "model", alone / "model") < 1e-2
+
+
+@pytest.mark.parametrize("file", sorted(SHIPPED.glob("*.json")), ids=lambda file: str(file.stem))
+def test_the_shipped_configurations_are_what_their_names_say(file: Path) -> None:
+    config = deepspeed_config(DeepspeedSection(config=file.stem), max_gradient_norm=0.5)
+    zero = config["zero_optimization"]
+    assert file.stem.startswith(f"zero{zero['stage']}")
+    assert ("offload_optimizer" in zero) == file.stem.endswith("-offload")
+    assert config["gradient_clipping"] == 0.5
+
+
+def test_a_configuration_that_is_not_there_is_named() -> None:
+    with pytest.raises(InvalidRequest, match=r"deepspeed\.config.*shipped are zero2, zero2-off"):
+        deepspeed_config(DeepspeedSection(config="zero9"), max_gradient_norm=1)
+
+
+def test_an_optimizer_of_deepspeed_own_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text('{"optimizer": {"type": "Lion"}}')
+    section = DeepspeedSection(config=str(tmp_path / "mine.json"))
+    with pytest.raises(InvalidRequest, match="take optimizer out"):
+        deepspeed_config(section, max_gradient_norm=1)
