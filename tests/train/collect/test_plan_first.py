@@ -200,8 +200,8 @@ async def test_stage_4_keeps_a_lesson_and_names_what_is_none(mesh: Mesh) -> None
     assert str(reason) == 'leaked_answer: turn 1 says "3"'
 
 
-def plan_for_tiny() -> str:
-    box = {"x0": 0, "y0": 0, "x1": 4, "y1": 3}
+def plan_for_tiny(width: int = 4) -> str:
+    box = {"x0": 0, "y0": 0, "x1": width, "y1": 3}
     return json.dumps({"actions": [{"name": "Crop", "arguments": {"image": "img_1", "box": box}}]})
 
 
@@ -267,3 +267,32 @@ async def test_what_a_teacher_wrote_before_a_run_was_broken_off_is_not_asked_for
         card = await make(config(crop_mesh, server, tmp_path, limit=1, tries=1))
     assert len(server.asked) == 1
     assert card.rejected["wrong_answer"].tries == 1
+
+
+async def test_several_of_a_question_are_kept_where_they_differ(
+    crop_mesh: str, tmp_path: Path
+) -> None:
+    plans = [plan_for_tiny(4), plan_for_tiny(4), plan_for_tiny(5)]
+    script = ["no plan at all", *(text for plan in plans for text in (plan, says_one()))]
+    async with serving(*(plainly(turn(text)) for text in script)) as server:
+        card = await make(
+            config(
+                crop_mesh,
+                server,
+                tmp_path,
+                limit=1,
+                keep=2,
+                tries=9,
+                seed=1,
+                checks=ChecksSection(min_calls=1),
+            )
+        )
+    assert server.script == []
+    assert (card.attempts, card.accepted) == (4, 2)
+    assert {rule: one.tries for rule, one in card.rejected.items()} == {
+        "unanswered": 1,
+        "duplicate": 1,
+    }
+    assert len({one.turns[0].text for one in read_trajectories(tmp_path)}) == 2
+    seeds = [asked["seed"] for asked in server.asked]
+    assert len(set(seeds)) == 4

@@ -60,7 +60,9 @@ def wrong_answer(trajectory: Trajectory, checks: ChecksSection) -> Iterator[str]
 
 
 def no_call(trajectory: Trajectory, checks: ChecksSection) -> Iterator[str]:
-    """There are fewer calls that succeeded than `min_calls`."""
+    """It is answered with fewer calls that succeeded than `min_calls`."""
+    if trajectory.answer is None:
+        return
     made = sum(not call.error for turn in trajectory.turns for call in turn.calls)
     if made < checks.min_calls:
         yield f"{made} calls, at least {checks.min_calls} wanted"

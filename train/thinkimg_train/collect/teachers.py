@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class Teachers:
         self._say = say
         self._stack = AsyncExitStack()
         self._opened: dict[int, PolicyPool] = {}
+        self._opening = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         return self
@@ -66,8 +68,9 @@ class Teachers:
     async def for_try(self, index: int, attempt: int) -> Teacher:
         """Raises: InvalidRequest; PolicyFault, when the policy cannot be opened."""
         number = attempt if self._is_endpoint else 0
-        if number not in self._opened:
-            self._opened[number] = await self._open(number)
+        async with self._opening:
+            if number not in self._opened:
+                self._opened[number] = await self._open(number)
         pool = self._opened[number]
         if not self._is_varied:
             return Teacher(pool)
