@@ -7,6 +7,7 @@ from typing import Literal
 
 import pytest
 import torch
+from trl.rewards.other_rewards import get_soft_overlong_punishment
 
 from thinkimg_train.advantages import ADVANTAGES
 from thinkimg_train.losses.mismatch import truncated_weights
@@ -100,8 +101,6 @@ def test_advantages(name: str, scale: str) -> None:
 
 
 def test_the_penalty_of_long_episodes() -> None:
-    from trl.rewards import get_soft_overlong_punishment
-
     lengths = [0, 1, 79, 80, 81, 90, 99, 100, 101, 500]
     wanted = get_soft_overlong_punishment(100, 20)([[1] * length for length in lengths])
     found = soft_overlong_penalty(torch.tensor(lengths), limit=100, margin=20)

@@ -24,7 +24,10 @@ LOSS_TYPES = {
 """Of our losses: TRL's `loss_type` and `importance_sampling_level`."""
 
 
-class Oracle(GRPOTrainer):  # type: ignore[misc]
+Trainer: Any = GRPOTrainer
+
+
+class Oracle(Trainer):  # type: ignore[misc]
     """Its model, its sampler and its rewards are tensors; all else is TRL's."""
 
     def __init__(self, **changed: Any) -> None:
@@ -87,7 +90,7 @@ def trl_loss(name: str, settings: LossSection, batch: PolicyBatch) -> torch.Tens
     oracle.args.delta = settings.ratio_limit
     oracle.logprobs = batch.logprobs
     nothing = torch.zeros((len(batch.mask), 1), dtype=torch.long)
-    return oracle._compute_loss(
+    loss: torch.Tensor = oracle._compute_loss(
         oracle.model,
         {
             "prompt_ids": nothing,
@@ -102,6 +105,7 @@ def trl_loss(name: str, settings: LossSection, batch: PolicyBatch) -> torch.Tens
             "importance_sampling_ratio": batch.sampler_weights,
         },
     )
+    return loss
 
 
 def trl_advantages(rewards: torch.Tensor, scale: str) -> torch.Tensor:
@@ -137,5 +141,6 @@ def trl_sampler_weights(
     oracle.logprobs = trainer_logprobs
     oracle.episodes = ids, ids, masks, [""] * len(ids), sampled, {}, None, None
     inputs = [{"prompt": "?", "reward": 0.0} for _ in ids]
-    found: torch.Tensor = oracle._generate_and_score_completions(inputs)
-    return found["importance_sampling_ratio"]
+    scored = oracle._generate_and_score_completions(inputs)
+    weights: torch.Tensor = scored["importance_sampling_ratio"]
+    return weights
