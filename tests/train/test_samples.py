@@ -97,3 +97,18 @@ def test_a_smaller_image_is_said_to_be_smaller(episode: Trajectory, chat: ChatTo
     small = chat.tokenizer.decode(sample(episode, chat, max_pixels=600).input_ids.tolist())
     assert f"img_1 ({image.shown_width}x{image.shown_height}):" not in small
     assert "img_1 (22x26):" in small
+
+
+def test_a_turn_whose_call_failed_can_be_seen_only(episode: Trajectory, chat: ChatTokens) -> None:
+    assert [bool(call.error) for turn in episode.turns for call in turn.calls] == [False, True]
+    whole = sample(episode, chat)
+    mended = sample_of(
+        episode, chat, episode.pictures.get, source="", max_pixels=1 << 14, learn_failures=False
+    )
+    assert mended.input_ids.tolist() == whole.input_ids.tolist()
+    assert mended.turns == whole.turns
+    learned = [bool(mended.trained[start:end].all()) for start, end in mended.turns]
+    assert learned == [True, False, True]
+    (start, end) = mended.turns[1]
+    assert not mended.trained[start:end].any()
+    assert whole.trained.sum() - mended.trained.sum() == end - start

@@ -10,7 +10,7 @@ import torch
 
 from thinkimg_agent.policies.pixel_features import joined, shape_of
 from thinkimg_train.bad_data import LeftOut
-from thinkimg_train.samples import TrainingSample
+from thinkimg_train.samples import Span, TrainingSample
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Batch:
     """(B, L) whether the assistant wrote a token, so that its probability is to rise."""
     sources: tuple[str, ...]
     """(B,) where each row comes from."""
+    turns: tuple[tuple[Span, ...], ...] = ()
+    """(B,) where the turns of the assistant stand in each row, trained on or not."""
     left_out: tuple[LeftOut, ...] = ()
     """What belongs in here and could not be used."""
 
@@ -59,6 +61,7 @@ def collate(
         inputs | joined([sample.pixels for sample in kept if sample.pixels]),
         padded([sample.trained for sample in kept], False),
         tuple(sample.source for sample in kept),
+        tuple(sample.turns for sample in kept),
         (*left_out, *unfit),
     )
 

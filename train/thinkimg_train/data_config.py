@@ -22,6 +22,9 @@ class DataSection(msgspec.Struct, frozen=True, kw_only=True):
     tokens: Literal["either", "sampled", "text"] = "either"
     """What a turn becomes: the tokens it was sampled as, those of its text, or the former where
     they are this model's."""
+    learn_failures: bool = True
+    """Also learn from turns that could not be parsed or had a call that failed; else they are
+    seen, as what came of them is, and only the turns that mend them are learned from."""
     dialect: str = ""
     """Put episodes into this one; empty: each stays in its own."""
     max_pixels: AtLeastOne = 1 << 20

@@ -197,7 +197,13 @@ def _key(file: Path, data: DataSection, model: str) -> str:
     with file.open("rb") as read:
         digest = hashlib.file_digest(read, "sha256").hexdigest()
     chat = chat_of(model).settings
-    settings = (data.max_pixels, data.tokens, data.dialect, data.min_score)
+    settings = (
+        data.max_pixels,
+        data.tokens,
+        data.dialect,
+        data.min_score,
+        data.learn_failures,
+    )
     return digest_of(msgspec.json.encode((_FORMAT, digest, chat, settings)))
 
 
@@ -258,6 +264,7 @@ def _sample(line: bytes, file: Path, source: str, data: DataSection, model: str)
         source=source,
         max_pixels=data.max_pixels,
         tokens=data.tokens,
+        learn_failures=data.learn_failures,
     )
 
 

@@ -31,6 +31,9 @@ from thinkimg_train.bad_data import BadSample
 BytesOf = Callable[[str], bytes | None]
 """The bytes of an image by its digest; None if they are not there."""
 
+Span = tuple[int, int]
+"""[start, end) among the tokens of an episode."""
+
 Tokens = Literal["sampled", "text", "either"]
 """Which tokens a recorded turn becomes: those it was sampled as, those of its text, or the
 former where they are this model's."""
@@ -52,8 +55,8 @@ class TrainingSample:
     """How many of the tokens are placeholders of images."""
     source: str
     """Where it comes from, for people."""
-    turns: tuple[tuple[int, int], ...] = ()
-    """[start, end) of each turn of the assistant."""
+    turns: tuple[Span, ...] = ()
+    """Those of the assistant, trained on or not."""
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -67,10 +70,13 @@ def sample_of(
     source: str,
     max_pixels: int,
     tokens: Tokens = "either",
+    learn_failures: bool = True,
 ) -> TrainingSample:
     """An episode as the model of `chat` sees it.
 
     An image of more than `max_pixels` is reduced, where its coordinates do not depend on that.
+    Without `learn_failures`, turns that could not be parsed, or that had a call which
+    failed, are seen and not trained on.
 
     Raises: BadSample.
     """
@@ -85,23 +91,29 @@ def sample_of(
     conversation = conversation_of(trajectory, dialect, image_of, as_sampled=as_sampled)
     if not trajectory.system:  # as in data from elsewhere
         conversation = conversation[1:]
-    if as_sampled:
-        try:
-            sample = _tokenised(conversation, chat, source)
-        except BadSample:  # tokens of another model may be anything
-            if tokens == "sampled":
-                raise
-        else:
-            if sample.input_ids.tolist() == trajectory.context_ids:
-                return sample
-        if tokens == "sampled":
-            raise BadSample(
-                "other tokens", "its tokens are not those that this model would have seen"
-            )
-    elif tokens == "sampled":
-        raise BadSample("other tokens", "its tokens were not recorded")
-    ended = trajectory.turns[-1].finish != "length"
-    return sample_of_conversation(_without_tokens(conversation), chat, source=source, ended=ended)
+    sample = _sampled(trajectory, conversation, chat, source) if as_sampled else None
+    if sample is None and tokens == "sampled":
+        raise BadSample("other tokens", "its tokens are not those that this model would have seen")
+    if sample is None:
+        ended = trajectory.turns[-1].finish != "length"
+        texts = _without_tokens(conversation)
+        sample = sample_of_conversation(texts, chat, source=source, ended=ended)
+    if not learn_failures:
+        for turn, (start, end) in zip(trajectory.turns, sample.turns, strict=True):
+            if turn.problem or any(call.error for call in turn.calls):
+                sample.trained[start:end] = False
+    return sample
+
+
+def _sampled(
+    trajectory: Trajectory, conversation: Sequence[Message], chat: ChatTokens, source: str
+) -> TrainingSample | None:
+    """The episode in the tokens it was sampled in; None if they are another model's."""
+    try:
+        sample = _tokenised(conversation, chat, source)
+    except BadSample:  # tokens of another model may be anything
+        return None
+    return sample if sample.input_ids.tolist() == trajectory.context_ids else None
 
 
 def sample_of_conversation(

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -206,6 +207,13 @@ def test_the_numbers_of_the_page_are_those_of_the_batch(config: SftConfig) -> No
     assert view.padding_share == pytest.approx(
         1 - lengths.tokens.sum() / (EPISODES * lengths.tokens.max())
     )
+
+
+def test_turns_that_are_not_learned_from_are_still_the_assistants(config: SftConfig) -> None:
+    data = msgspec.structs.replace(config.data, learn_failures=False)
+    view = inspect_batch(msgspec.structs.replace(config, data=data), 1, 1, Console(quiet=True))
+    said = [one for one in view.rows[0].stretches if one.role == "assistant"]
+    assert [one.trained for one in said] == [True, False, True]
 
 
 def test_a_step_has_only_so_many_batches(config: SftConfig) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-Span = tuple[int, int]
-"""[start, end) in a row."""
+from thinkimg_train.samples import Span
 
 
 def spans_of_images(

@@ -17,8 +17,9 @@ from thinkimg_agent.trajectory import Trajectory
 from thinkimg_train.bad_data import LeftOut
 from thinkimg_train.batches import Batch
 from thinkimg_train.dataset import EpisodeDataset
-from thinkimg_train.inspect.placeholders import Span, spans_of_images
+from thinkimg_train.inspect.placeholders import spans_of_images
 from thinkimg_train.inspect.words import TokenWords
+from thinkimg_train.samples import Span
 
 ROLES = ("system", "user", "assistant", "observation", "image", "padding")
 _THUMBNAIL = 480
@@ -173,6 +174,7 @@ class _Row:
         length = int(batch.inputs["attention_mask"][number].sum())
         self._ids: list[int] = batch.inputs["input_ids"][number, :length].tolist()
         self._trained: list[bool] = batch.trained[number, :length].tolist()
+        self._turns = batch.turns[number]
         self._texts = words.of_all(self._ids)
         self._words = words
         self._columns = [column[number, :length].tolist() for column in columns.values()]
@@ -206,20 +208,17 @@ class _Row:
 
     def _spans_of_images(self) -> list[Span]:
         """Of each image, in the stretch that it came in: before the first turn, or after one."""
+        ends = [0, *(end for _, end in self._turns)]
+        starts = [*(start for start, _ in self._turns), len(self._ids)]
         spans: list[Span] = []
-        turn = -1
-        for trained, run in groupby(range(len(self._ids)), self._trained.__getitem__):
-            if trained:
-                continue
-            positions = list(run)
+        for turn, (begin, end) in enumerate(zip(ends, starts, strict=True), -1):
             spans += spans_of_images(
-                self._ids[positions[0] : positions[-1] + 1],
-                positions[0],
+                self._ids[begin:end],
+                begin,
                 sum(image.turn == turn for image in self._images),
                 is_placeholder=self._is_placeholder,
                 belongs_to_image=self._belongs_to_image,
             )
-            turn += 1
         return spans
 
     def _stretches(self) -> list[StretchView]:
@@ -235,17 +234,13 @@ class _Row:
 
     def _roles(self) -> list[tuple[str, tuple[int, ...]]]:
         """(role, the images it stands for) of each token."""
-        first = self._trained.index(True) if True in self._trained else len(self._ids)
+        first = self._turns[0][0] if self._turns else len(self._ids)
         system = self._end_of_system(first)
-        roles: list[tuple[str, tuple[int, ...]]] = []
-        for position, trained in enumerate(self._trained):
-            if trained:
-                role = "assistant"
-            elif position < system:
-                role = "system"
-            else:
-                role = "user" if position < first else "observation"
-            roles.append((role, ()))
+        roles: list[tuple[str, tuple[int, ...]]] = [("observation", ())] * len(self._ids)
+        roles[:first] = [("user", ())] * first
+        roles[:system] = [("system", ())] * system
+        for start, end in self._turns:
+            roles[start:end] = [("assistant", ())] * (end - start)
         for span in dict.fromkeys(self._spans):
             numbers = tuple(n for n, one in enumerate(self._spans) if one == span)
             roles[slice(*span)] = [("image", numbers)] * (span[1] - span[0])
