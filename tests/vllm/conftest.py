@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +42,8 @@ TEXT = {
 }
 
 
+READY = "Application startup complete"
+
 # A random model would hardly ever end a turn; this one does after a dozen tokens or so.
 ENDS = range(24)
 
@@ -51,6 +58,39 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings.eos_token_id = [*settings.eos_token_id, *ENDS]
     settings.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def server(folder: Path) -> Iterator[str]:
+    """The base URL of vLLM's own server, with that model as "tiny"."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "vllm.entrypoints.openai.api_server"),
+            *("--model", str(folder), "--served-model-name", "tiny"),
+            *("--host", "127.0.0.1", "--port", str(port)),
+            *("--enforce-eager", "--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        said: list[str] = []
+        while READY not in (line := process.stdout.readline()):
+            assert line, "".join(said)
+            said.append(line)
+        draining = threading.Thread(target=process.stdout.read)
+        draining.start()
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        process.terminate()
+        process.wait(60)
+    draining.join()
+    process.stdout.close()
 
 
 def is_tracker(process: psutil.Process) -> bool:

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -27,41 +21,7 @@ from ..mesh_fixtures import png
 from .crop_always import CropAlways, sample
 
 pytestmark = pytest.mark.timeout(300)  # the server alone takes a minute to start
-READY = "Application startup complete"
 LONGEST = 8192
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[str]:
-    """Its base URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "vllm.entrypoints.openai.api_server"),
-            *("--model", str(folder), "--served-model-name", "tiny"),
-            *("--host", "127.0.0.1", "--port", str(port)),
-            *("--enforce-eager", "--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        said: list[str] = []
-        while READY not in (line := process.stdout.readline()):
-            assert line, "".join(said)
-            said.append(line)
-        draining = threading.Thread(target=process.stdout.read)
-        draining.start()
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        process.terminate()
-        process.wait(60)
-    draining.join()
-    process.stdout.close()
 
 
 @pytest.mark.parametrize("stream", [False, True])
