@@ -107,10 +107,9 @@ async def test_the_first_that_are_wanted_are_taken_whoever_came_first(
     assert (card.accepted, card.questions) == (2, 5)
 
 
-async def test_questions_that_are_alike_are_kept_once(
-    crop_mesh: str, look_and_answer: Path, tmp_path: Path
-) -> None:
-    task = tmp_path / "alike.py"
+def alike(folder: Path) -> TaskConfig:
+    """Questions that are all the same, but for the last."""
+    task = folder / "alike.py"
     task.write_text(
         "import dataclasses\n"
         "from thinkimg_eval.scorers import exact\n"
@@ -119,18 +118,34 @@ async def test_questions_that_are_alike_are_kept_once(
         "import cv2, numpy as np\n"
         "DATA = cv2.imencode('.png', np.zeros((6, 8, 3), np.uint8))[1].tobytes()\n"
         "def alike():\n"
-        "    samples = [Sample(f's{n}', 'How many?', (DATA,), '1') for n in range(3)]\n"
+        "    asked = ['How many?'] * 3 + ['How many now?']\n"
+        "    samples = [Sample(f's{n}', q, (DATA,), '1') for n, q in enumerate(asked)]\n"
         "    return Task('alike', '1', samples, exact, tools=('Crop',))\n"
     )
-    card = await make(
-        config(crop_mesh, look_and_answer, tmp_path / "out", task=TaskConfig(name=f"{task}:alike"))
-    )
-    assert (card.accepted, card.rejected["duplicate"].tries) == (1, 2)
-    [kept] = read_trajectories(tmp_path / "out")
-    assert kept.sample_id == "s0"
+    return TaskConfig(name=f"{task}:alike")
+
+
+async def test_questions_that_are_alike_are_kept_once(
+    crop_mesh: str, look_and_answer: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    card = await make(config(crop_mesh, look_and_answer, out, task=alike(tmp_path)))
+    assert (card.accepted, card.rejected["duplicate"].tries) == (2, 2)
+    assert [one.sample_id for one in read_trajectories(out)] == ["s0", "s3"]
     aside = list(read_trajectories(tmp_path / "out" / "rejected"))
     assert [one.stop_detail for one in aside] == ["duplicate: of s0"] * 2
     assert [said for one in aside for said in problems(one, tmp_path / "out" / "rejected")] == []
+
+
+async def test_what_turns_out_to_be_alike_does_not_count_for_what_is_wanted(
+    crop_mesh: str, look_and_answer: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    collection = config(
+        crop_mesh, look_and_answer, out, task=alike(tmp_path), want=2, concurrency=1
+    )
+    card = await make(collection)
+    assert (card.accepted, card.attempts) == (2, 4)
 
 
 async def test_an_episode_that_was_broken_off_is_no_rejection_and_tried_again(

@@ -12,12 +12,18 @@ import pytest
 from hypothesis import given, settings
 
 from thinkimg_agent.checking import problems
+from thinkimg_agent.dialects import DIALECTS
 from thinkimg_agent.trajectory import Trajectory
 from thinkimg_agent.trajectory_file import read_trajectories
 from thinkimg_eval.benchmarks.jsonl import jsonl
 from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_train.collect.card import content_hash
-from thinkimg_train.formats.converting import Format, export_run, import_rows
+from thinkimg_train.formats.converting import (
+    Format,
+    export_run,
+    import_rows,
+    write_answers,
+)
 
 from .recorded import episode, episodes, looked, picture, run_of
 
@@ -194,3 +200,15 @@ def test_a_folder_that_holds_something_is_not_written_into(tmp_path: Path) -> No
     run = run_of(tmp_path / "run", looked())
     with pytest.raises(InvalidRequest, match="is not empty; give another --out"):
         export_run("sharegpt", run, run)
+
+
+@pytest.mark.parametrize("dialect", ["hermes", "openthinkimg", "native"])
+def test_the_same_questions_can_be_had_without_tools(tmp_path: Path, dialect: str) -> None:
+    write_answers(run_of(tmp_path / "run", looked(0, dialect)), tmp_path / "out")
+    [bare] = read_trajectories(tmp_path / "out")
+    assert list(problems(bare, tmp_path / "out")) == []
+    assert (len(bare.images), len(bare.turns), bare.tools) == (1, 1, [])
+    said = DIALECTS[dialect]().parse(bare.turns[0].text)
+    assert (said.thought, said.answer) == ("", "7")
+    assert "OCR" not in bare.system
+    assert len(list((tmp_path / "out" / "images").rglob("*.png"))) == 1

@@ -43,10 +43,16 @@ async def collect(config: CollectConfig, screen: Console) -> DataCard:
     folder = CollectFolder(config.out)
     with folder.locked():
         origin = folder.begin(_origin(config, opened))
-        todo = _open_questions(config, origin.run.task.questions, folder.attempts())
-        if todo.indices:
+        questions = origin.run.task.questions
+        attempts = folder.put_in_order(config.want)
+        while (todo := _open_questions(config, questions, folder.attempts())).indices:
+            before = len(attempts)
             await _collect(config, opened, folder, todo, screen)
-        return write_card(folder, folder.put_in_order(config.want))
+            attempts = folder.put_in_order(config.want)
+            # Some turn out to be like others only when all are there; then more are wanted.
+            if config.want is None or len(attempts) <= before:
+                break
+        return write_card(folder, attempts)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -94,3 +94,20 @@ def export(
     tally = export_run(format.value, run, out, dialect=dialect, query_key=query_key)
     for line in tally.lines():
         print(line)
+
+
+@data.command("answers")
+def answers(
+    run: Annotated[Path, typer.Argument(metavar="RUN", exists=True)],
+    out: Out,
+) -> None:
+    """Write a run's questions with their right answers at once, and no tools.
+
+    To tell what a model learns from the tools' part in the same data.
+
+    thinkimg data answers data/planner --out data/answers
+    """
+    from thinkimg_train.formats.converting import write_answers
+
+    for line in write_answers(run, out).lines():
+        print(line)

@@ -21,6 +21,7 @@ from thinkimg_eval.benchmarks.jsonl import jsonl
 from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_train.bad_data import BadSample
 from thinkimg_train.formats import hub, openthinkimg, sharegpt
+from thinkimg_train.formats.answers import answer_only
 from thinkimg_train.formats.chat import Chat, with_images_in_place
 from thinkimg_train.formats.episodes import chat_of, episode_of
 from thinkimg_train.formats.rows import BadRow, OnBad, Row, Tally, rows_of
@@ -100,6 +101,16 @@ def export_run(
             tally.taken = sharegpt.write_chats(chats, folder)
         else:
             tally.taken = hub.write_dataset(chats, folder)
+    return tally
+
+
+def write_answers(run: Path, out: Path) -> Tally:
+    """A run's questions with their right answers at once, and no tools. Raises: InvalidRequest."""
+    tally = Tally()
+    with _whole_or_not_at_all(out) as folder, TrajectoryWriter(folder) as writer:
+        for trajectory in episodes_with_pictures(run):
+            writer.add(answer_only(trajectory))
+            tally.taken += 1
     return tally
 
 
