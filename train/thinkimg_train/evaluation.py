@@ -18,6 +18,7 @@ from typing import Any
 
 from thinkimg_eval.report.writing import SUMMARY
 from thinkimg_eval.run.config import RunConfig
+from thinkimg_eval.run.fields import Word
 from thinkimg_eval.run.reading import read_run
 from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_train.config import EvaluationSection
@@ -26,7 +27,7 @@ from thinkimg_train.config import EvaluationSection
 def check_evaluation(section: EvaluationSection) -> None:
     """Raises: InvalidRequest, at the beginning instead of after the first so many steps."""
     if section.every_steps:
-        _run_config(section, "transformers:checkpoint", Path("evaluation"))
+        _run_config(section, "transformers:checkpoint", "evaluation")
 
 
 def evaluate(
@@ -63,8 +64,8 @@ def free_port() -> int:
         return int(there.getsockname()[1])
 
 
-def _run_config(section: EvaluationSection, policy: str, out: Path) -> RunConfig:
-    table = _with_names(section.run)
+def _run_config(section: EvaluationSection, policy: str, out: str) -> RunConfig:
+    table = _as_words(_with_names(section.run))
     for name in ("out", "name"):
         if name in table:
             raise InvalidRequest.field(f"evaluation.run.{name}", "the trainer chooses it")
@@ -77,6 +78,13 @@ def _with_names(run: Mapping[str, Any]) -> dict[str, Any]:
         name: {"name": value} if name == "task" and isinstance(value, str) else value
         for name, value in run.items()
     }
+
+
+def _as_words(value: Any) -> Any:
+    """With all text as that of a command line, from which it may have come."""
+    if isinstance(value, Mapping):
+        return {name: _as_words(inner) for name, inner in value.items()}
+    return Word(value) if isinstance(value, str) else value
 
 
 def _words(run: Mapping[str, Any], before: str = "") -> Iterator[str]:
