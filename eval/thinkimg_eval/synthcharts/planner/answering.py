@@ -22,6 +22,8 @@ from thinkimg_eval.synthcharts.planner.values import Value, rounded, written_bes
 from thinkimg_eval.synthcharts.wording import read_question
 
 _NAMED = 0.65
+_FEWEST = 3
+"""Fewer values in a panel are seldom all."""
 _OF_WRITTEN = (Family.LABELLED_VALUE, Family.ARITHMETIC)
 """What is only asked of numbers that are written in the chart."""
 
@@ -178,11 +180,18 @@ def _panel(picture: Picture, asked: Asked) -> Answer | None:
     if panel is None:
         return None
     rule = _extreme if asked.noun else _unlabelled_value
-    answer = rule(panel.picture, asked)
-    if answer is not None:
-        return answer
+    if _is_sure(values_of(panel.picture, only="".join(asked.categories)), asked):
+        return rule(panel.picture, asked)
     more = wider(picture, panel)
-    return None if more is None else rule(more, asked)
+    return rule(panel.picture if more is None else more, asked)
+
+
+def _is_sure(values: Sequence[Value], asked: Asked) -> bool:
+    """Whether a panel's text was read well enough, or another look at it may help."""
+    if asked.noun:
+        return len(values) >= _FEWEST
+    value = _at(asked.categories[0], values)
+    return value is not None and value.sure
 
 
 def _color_to_series(picture: Picture, asked: Asked) -> Answer | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from thinkimg_eval.synthcharts.planner.bars import Bars, read_bars
 from thinkimg_eval.synthcharts.planner.places import Box, union_of
 from thinkimg_eval.synthcharts.planner.texts import Span
-from thinkimg_eval.synthcharts.planner.values import Tip, Value, value_labels
+from thinkimg_eval.synthcharts.planner.values import SURE, Tip, Value, value_labels
 
 _NAMED = 0.6
 """So many of the bars have a name, or the names were not read."""
@@ -42,7 +42,10 @@ def _value_of(name: str, box: Box, bars: Bars, numbers: Sequence[Span], aspect: 
     if written is not None and written.number is not None:
         return Value(name, written.number, written.text.replace(" ", ""))
     measured, tip = bars.value(box), Tip(bars.direction, bars.tip(box))
-    return Value(name, bars.length(box) if measured is None else measured, tip=tip)
+    if measured is None:
+        return Value(name, bars.length(box), sure=False, tip=tip)
+    sure = bars.axis is not None and len(bars.axis.ticks) >= SURE
+    return Value(name, measured, sure=sure, tip=tip)
 
 
 def _written_at(box: Box, bars: Bars, numbers: Sequence[Span], aspect: float) -> Span | None:

@@ -17,10 +17,14 @@ from thinkimg_eval.synthcharts.planner.lines import height_at
 from thinkimg_eval.synthcharts.planner.paint import Color, paper_of, strongest
 from thinkimg_eval.synthcharts.planner.picture import Closer, Picture, labelled, of_name
 from thinkimg_eval.synthcharts.planner.places import Box
-from thinkimg_eval.synthcharts.planner.values import Value
+from thinkimg_eval.synthcharts.planner.values import SURE, Value
 
 _BEYOND = 0.3
 """Of the way from tick to tick."""
+_MARKER = 0.006
+"""Half the width of a marker, in parts of the picture."""
+_OFF = 0.3
+"""Of the way from name to name; if one is farther off, a name is missing."""
 _COLUMN = 0.012
 """Half the width, in parts of the picture, of a column that is looked at closely."""
 _SWATCH_MARGIN = 0.004
@@ -50,8 +54,9 @@ def line_values(picture: Picture, series: str = "", only: str = "") -> list[Valu
         return []
     plot, boxes = plot_of(axis), labelled(found, wanted)
     labels = labels_along(spans, plot, "x", axis)
-    at = named(only, labels) if only else None
     line = _line_among(boxes, labels)
+    labels = labels if line is None else _placed(labels, line)
+    at = named(only, labels) if only else None
     area = plot if line is None else line.grown(0.01)
     if at is not None:
         # The axis and a frame around the plot are left out where nothing tells their colour
@@ -85,6 +90,19 @@ def _line_among(boxes: Sequence[Box], labels: Sequence[Label]) -> Box | None:
     return min(boxes, key=lambda box: abs(box.x0 - first) + abs(box.x1 - last))
 
 
+def _placed(labels: list[Label], line: Box) -> list[Label]:
+    """The names where the line says that they stand, from its first point to its last.
+
+    OCR boxes of slanted or cut names are not in the middle.
+    """
+    if len(labels) < 3:
+        return labels
+    step = (line.width - 2 * _MARKER) / (len(labels) - 1)
+    placed = [Label(label.name, line.x0 + _MARKER + step * at) for at, label in enumerate(labels)]
+    off = max(abs(a.place - b.place) for a, b in zip(labels, placed, strict=True))
+    return placed if off < _OFF * step else labels
+
+
 def _values_at(
     labels: Sequence[Label], closer: Closer, color: Color, paper: Color, axis: Axis
 ) -> list[Value]:
@@ -92,5 +110,5 @@ def _values_at(
     for label in labels:
         y = height_at(closer, label.place, color, paper)
         if y is not None:
-            values.append(Value(label.name, axis.value_at(y)))
+            values.append(Value(label.name, axis.value_at(y), sure=len(axis.ticks) >= SURE))
     return values

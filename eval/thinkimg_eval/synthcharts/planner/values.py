@@ -14,7 +14,7 @@ from thinkimg_eval.synthcharts.planner.written_numbers import write_number
 _AROUND = 0.06
 """How far outside the data, in parts of the picture, a number may belong to them."""
 _DIGITS = 3
-_SURE = 3
+SURE = 3
 """So many ticks make an axis for sure."""
 
 
@@ -34,6 +34,8 @@ class Value:
     value: float
     written: str = ""
     """As it stands there; empty if it was measured."""
+    sure: bool = True
+    """Whether enough of the axis was read to say so."""
     tip: Tip | None = None
     """Where what it was measured by ends."""
 
@@ -54,7 +56,7 @@ def value_labels(spans: Sequence[Span], data: Box | None = None) -> list[Span]:
     directions: tuple[Direction, ...] = ("x", "y")
     for direction in directions:
         axis = value_axis(spans, direction, data)
-        if axis is not None and len(axis.ticks) >= _SURE:
+        if axis is not None and len(axis.ticks) >= SURE:
             ticks |= {id(tick) for tick in axis.ticks}
     return [
         span
@@ -69,7 +71,7 @@ def written_beside(name: str, spans: Sequence[Span]) -> Value | None:
     """The one number that stands above a name, or in its row; None where that is not sure."""
     numbers = value_labels(spans)
     axis = value_axis(spans, "y")
-    upright = axis is not None and len(axis.ticks) >= _SURE
+    upright = axis is not None and len(axis.ticks) >= SURE
     matches = [
         number
         for said in reading(name, spans)
