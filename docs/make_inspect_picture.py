@@ -15,9 +15,9 @@ import sys
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
-SIZE = {"width": 1100, "height": 1100}
+SIZE = ViewportSize(width=1100, height=1100)
 _CUT_LONG_ONES = """rows => rows.forEach((row) => {
   row.querySelectorAll(".stretch.system .tokens, .stretch.observation .tokens").forEach((one) => {
     one.style.maxHeight = "5.5rem"; one.style.overflow = "hidden";

@@ -15,9 +15,9 @@ import sys
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
-SIZE = {"width": 1100, "height": 980}
+SIZE = ViewportSize(width=1100, height=980)
 QUESTION = 1
 """Which of the run's questions is opened."""
 

@@ -122,7 +122,7 @@ class ChatTokens:
         """
         last = max(n for n, message in enumerate(conversation) if message.role == "assistant")
         try:
-            pieces = self._pieces(conversation[: last + 1], self._segment)[:-1]
+            pieces = self._pieces(conversation[: last + 1], self._segment, asks=False)
             whole = _in_a_row(pieces)
         except ValueError as error:
             raise PolicyFault(f"the images of one episode do not fit together: {error}") from error
@@ -151,12 +151,15 @@ class ChatTokens:
         in its placeholders themselves."""
         return _in_a_row(self._pieces(conversation, self._unexpanded_segment)).ids
 
-    def _pieces(self, conversation: Sequence[Message], segment: _Segment) -> list[Prompt]:
-        """What stands between the model's own turns, and these, one after the other."""
+    def _pieces(
+        self, conversation: Sequence[Message], segment: _Segment, *, asks: bool = True
+    ) -> list[Prompt]:
+        """What stands between the model's own turns, and these, one after the other; at the
+        end, what asks for its next one."""
         pieces: list[Prompt] = []
         said = [n for n, message in enumerate(conversation) if message.role == "assistant"]
         begin = 0
-        for end in (*said, len(conversation)):
+        for end in (*said, len(conversation)) if asks else said:
             between = self._between(conversation[:begin], conversation[begin:end], segment)
             # A turn that ended itself is not ended a second time.
             ended_by = pieces[-1].ids[-1:] if pieces else []
