@@ -105,6 +105,8 @@ def _path(kind: type[Any], value: Any) -> Any:
 
 def _wanted(hint: Any) -> str:
     origin = typing.get_origin(hint)
+    if origin is typing.Literal:
+        return f"one of {', '.join(str(word) for word in typing.get_args(hint) if word)}"
     if origin is typing.Annotated:
         return _wanted(typing.get_args(hint)[0])
     if origin in (typing.Union, UnionType):

@@ -210,6 +210,8 @@ def test_a_file_and_a_command_line_say_what_is_collected(tmp_path: Path) -> None
     assert read_collection(file, [("policy", "openai:m")]).plans_first
     with pytest.raises(InvalidRequest, match=r"teacher\.mistakes: write a number, not .*at most 1"):
         read_collection(file, [("teacher.mistakes", "2")])
+    with pytest.raises(InvalidRequest, match='write one of episodes, plan_first, not "plan"'):
+        read_collection(file, [("method", "plan")])
     file.write_text("[run]\n")
     with pytest.raises(InvalidRequest, match="there is no such field; there are collect"):
         read_collection(file, [])
