@@ -70,7 +70,7 @@ def can_teach(rewards: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
     values = rewards.double()
     highest = torch.where(kept, values, -none).amax(-1)
     lowest = torch.where(kept, values, none).amin(-1)
-    return (kept.sum(-1) > 1) & (highest - lowest > SAME)
+    return highest - lowest > SAME
 
 
 def _from_mean(rewards: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:

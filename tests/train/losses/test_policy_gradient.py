@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_train.losses.policy_batch import PolicyBatch, StepSize, in_rows, step_size
-from thinkimg_train.losses.policy_gradient import LOSSES, loss_named
+from thinkimg_train.losses.policy_gradient import LOSSES, loss_of
 from thinkimg_train.losses.settings import LossSection
 from thinkimg_train.losses.trained_tokens import targets_of
 
@@ -126,9 +126,14 @@ def test_a_distance_without_a_reference_is_refused() -> None:
 
 
 def test_a_loss_that_is_not_there_is_refused_with_those_that_are() -> None:
-    assert loss_named("dapo") is LOSSES["dapo"]
+    assert loss_of(LossSection(name="dapo")) is LOSSES["dapo"]
     with pytest.raises(InvalidRequest, match=r"grpo, dr_grpo, dapo, cispo, gspo"):
-        loss_named("ppo")
+        loss_of(LossSection(name="ppo"))
+
+
+def test_a_limit_within_the_bounds_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match=r"loss\.ratio_limit: write more than 1\.28"):
+        loss_of(LossSection(clip_high=0.28, ratio_limit=1.28))
 
 
 @given(names, seeds)

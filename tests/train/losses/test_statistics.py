@@ -69,6 +69,13 @@ def test_whole_sequences_count_as_one_each() -> None:
     assert found["clipped_high"] == 0  # the second is bad, and so not bound above
 
 
+def test_a_row_that_fills_a_batch_up_is_no_sequence() -> None:
+    batch = small()
+    batch = changed(batch, mask=batch.mask & torch.tensor([[True], [False]]))
+    result = LOSSES["gspo"](batch, LossSection(), step_size(batch.mask))
+    assert tally(batch, result).numbers()["ratio_mean"] == pytest.approx(math.sqrt(0.75))
+
+
 def test_what_is_not_known_is_not_told() -> None:
     batch = changed(small(), reference_logprobs=None)
     found = tally(batch, LOSSES["grpo"](batch, LossSection(), step_size(batch.mask))).numbers()

@@ -82,11 +82,17 @@ LOSSES: dict[str, LossFunction] = {
 """By the name that a configuration has for them."""
 
 
-def loss_named(name: str) -> LossFunction:
-    """Raises: InvalidRequest, naming those that there are."""
-    if name not in LOSSES:
-        raise InvalidRequest.field("loss.name", f"write one of {', '.join(LOSSES)}, not {name!r}")
-    return LOSSES[name]
+def loss_of(settings: LossSection) -> LossFunction:
+    """Raises: InvalidRequest, naming a setting that cannot be."""
+    if settings.name not in LOSSES:
+        there = ", ".join(LOSSES)
+        raise InvalidRequest.field("loss.name", f"write one of {there}, not {settings.name!r}")
+    highest = 1 + settings.clip_high
+    if settings.ratio_limit is not None and settings.ratio_limit <= highest:
+        raise InvalidRequest.field(
+            "loss.ratio_limit", f"write more than {highest:g}, which is 1 + clip_high"
+        )
+    return LOSSES[settings.name]
 
 
 def loss_terms(gain: Gain, batch: PolicyBatch, settings: LossSection) -> torch.Tensor:
