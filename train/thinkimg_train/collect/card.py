@@ -92,7 +92,7 @@ def card_of(
             for rule, ids in sorted(rejected.items(), key=lambda one: -len(one[1]))
         },
         categories=_categories(attempts),
-        calls=dict(Counter(call.tool or call.name for call in calls).most_common()),
+        calls=dict(Counter(call.tool for call in calls if call.tool).most_common()),
         failed_calls=sum(bool(call.error) for call in calls),
         turns=dict(sorted(Counter(len(one.turns) for one in trajectories).items())),
         slips=dict(
