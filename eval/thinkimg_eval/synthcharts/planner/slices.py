@@ -54,7 +54,7 @@ def slice_values(picture: Picture) -> list[Value]:
         if name and number is not None:
             values.append(Value(name, number, inside[0].text.replace(" ", "")))
         elif name:
-            values.append(Value(name, one.share))
+            values.append(Value(name, round(100 * one.share)))
     return values
 
 
