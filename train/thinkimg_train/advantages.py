@@ -43,7 +43,7 @@ def standardized(rewards: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
 
 
 def leave_one_out(rewards: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
-    """A_i = r_i - mean of all others' r: RLOO (arXiv 2402.14740, section 3.3).
+    """A_i = r_i - mean of all others' r: RLOO (arXiv 2402.14740).
 
     The baseline of an episode does not depend on its own reward, so the gradient has no
     bias; with n episodes it is `centred` times n / (n - 1).

@@ -19,6 +19,8 @@ def curiosity(
     r_curiosity of Pixel-Reasoner (arXiv 2505.15966, section on curiosity-driven rewards):
     while few use tools, trying them is worth something, and from the threshold H on it is
     not; there H is 0.3 and the weight 0.5. Here only calls that a tool carried out count.
+    (Their released code divides by the share and quarters what comes out, which the paper
+    does not say.)
     """
     used = [used_tools(trajectory) for trajectory in trajectories]
     missing = max(rate - sum(used) / max(1, len(used)), 0.0)
