@@ -187,7 +187,7 @@ def test_a_file_is_looked_through_once(
         looked.append(1)
         return []
 
-    monkeypatch.setattr("thinkimg_train.dataset._look_through", look)
+    monkeypatch.setattr("thinkimg_train.looking._look_through", look)
     again = opened(run, model)
     assert not looked
     assert again.fingerprint == first.fingerprint
@@ -208,7 +208,7 @@ def test_an_image_that_is_put_back_mends_its_episode(run: Path, model: str) -> N
 def test_a_folder_that_cannot_be_written_to_is_read_all_the_same(
     run: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("thinkimg_train.dataset.os.access", lambda *_: False)
+    monkeypatch.setattr("thinkimg_train.looking.os.access", lambda *_: False)
     assert len(opened(run, model)) == 4
     assert not list(run.glob(".*.index"))
 
