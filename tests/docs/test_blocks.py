@@ -24,6 +24,7 @@ NOT_RUN = {
     "from-openthinkimg.md": 1,
     "other-languages.md": 1,
     "serve-a-mesh.md": 3,
+    "train-sft.md": 3,
     "troubleshooting.md": 1,
 }
 """How many blocks of each page are marked as not run; none on all others."""

@@ -59,6 +59,7 @@ EXTRA_OF = {
     "train/thinkimg_train/formats": "eval",
     "train/thinkimg_train/logbook.py": "wandb",
     "bench": "bench",
+    "bench/sft.py": "train",
     "tests": "dev",
     "scripts": "dev",
 }

@@ -13,7 +13,7 @@ import thinkimg_train
 from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_train.config import SftConfig
 from thinkimg_train.evaluation import check_evaluation
-from thinkimg_train.reading import config_of_command, read_config
+from thinkimg_train.reading import read_config
 
 PACKAGE = Path(thinkimg_train.__file__).parent
 SHIPPED = sorted((PACKAGE.parent / "configs").glob("*.toml"))
@@ -59,10 +59,11 @@ def test_a_command_line_stands_over_the_file(tmp_path: Path) -> None:
         task = {name = "synthcharts", split = "dev"}
         """
     )
-    config = config_of_command(
+    config = read_config(
         SftConfig,
+        file,
         [
-            *("--config", str(file), "--model.path=other", "--schedule.learning_rate", "2e-5"),
+            *("--model.path=other", "--schedule.learning_rate", "2e-5"),
             *("--data.trajectories", "two,three", "--model.freeze_vision"),
             *("--evaluation.run.task.split", "test", "--evaluation.run.limit", "20"),
         ],

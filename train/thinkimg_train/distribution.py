@@ -94,6 +94,12 @@ def deepspeed_config(section: DeepspeedSection, max_gradient_norm: float) -> dic
     }
 
 
+def zero_stage(accelerator: Accelerator) -> int:
+    """How much deepspeed shares out; 0 without it."""
+    plugin = accelerator.state.deepspeed_plugin
+    return int(plugin.zero_stage) if plugin is not None else 0
+
+
 def adamw(model: torch.nn.Module, section: OptimizerSection) -> torch.optim.Optimizer:
     """AdamW over what is trained; matrices decay, biases and norms do not."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]

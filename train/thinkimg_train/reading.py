@@ -25,14 +25,6 @@ def read_config(kind: type[T], file: Path | None, words: Sequence[str]) -> T:
     return read_section(table, kind)
 
 
-def config_of_command(kind: type[T], words: Sequence[str]) -> T:
-    """The configuration that `--config FILE.toml --section.field value` says."""
-    given = override_of(words)
-    files = [value for field, value in given if field == "config"]
-    others = [f"--{field}={value}" for field, value in given if field != "config"]
-    return read_config(kind, Path(files[-1]) if files else None, others)
-
-
 def _table(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}

@@ -30,6 +30,8 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, set_seed
 from rich.console import Console
 
+from thinkimg_rpc.cli import main as program
+from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_train.checkpoints import (
     Checkpoints,
     finish_folder,
@@ -39,7 +41,7 @@ from thinkimg_train.checkpoints import (
 )
 from thinkimg_train.config import SftConfig
 from thinkimg_train.dataset import EpisodeDataset
-from thinkimg_train.distribution import Stepper, adamw, open_accelerator
+from thinkimg_train.distribution import Stepper, adamw, open_accelerator, zero_stage
 from thinkimg_train.evaluation import check_evaluation, evaluate, free_port, is_evaluated
 from thinkimg_train.feed import Ready, ready_batches
 from thinkimg_train.loader import Position, StepLoader
@@ -48,15 +50,9 @@ from thinkimg_train.logbook import Logbook
 from thinkimg_train.losses.trained_tokens import sum_loss, trained_logprobs
 from thinkimg_train.opening import open_data
 from thinkimg_train.origin import RUN, begin_run, origin_of
-from thinkimg_train.reading import config_of_command
 from thinkimg_train.schedule import learning_rate
 
 MODEL, ADAPTER, CHECKPOINTS, EVALUATIONS = "model", "adapter", "checkpoints", "evaluations"
-
-
-def main() -> None:
-    """`python -m thinkimg_train.sft --config FILE.toml --section.field value`."""
-    train(config_of_command(SftConfig, sys.argv[1:]), Console())
 
 
 def train(config: SftConfig, screen: Console) -> Path:
@@ -122,7 +118,15 @@ class _Run:
 def _open_dataset(config: SftConfig, accelerator: Accelerator, screen: Console) -> EpisodeDataset:
     # The first process looks through the files, the others find what it has written down.
     with accelerator.main_process_first():
-        return open_data(config.data, config.model.path, screen)
+        dataset = open_data(config.data, config.model.path, screen)
+    with_images = dataset.lengths.image_tokens > 0
+    if zero_stage(accelerator) == 3 and with_images.any() and not with_images.all():
+        raise InvalidRequest.field(
+            "deepspeed.config",
+            "with ZeRO-3 all episodes must have images, or none: processes would wait for "
+            "each other without end; take zero2, or other data",
+        )
+    return dataset
 
 
 def _open_run(
@@ -281,4 +285,5 @@ def _copy(source: Path, place: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    # What `thinkimg train sft` is, for launchers that start modules.
+    sys.exit(program(["train", "sft", *sys.argv[1:]]))
