@@ -198,3 +198,30 @@ def test_a_line_with_a_marker_that_was_read_as_text_is_still_a_swatch(
     (swatch,) = found_in(detector, search)
     assert swatch.box[0] == pytest.approx(150, abs=3)
     assert swatch.box[2] == pytest.approx(178, abs=3)
+
+
+def test_a_gray_point_is_a_point_where_the_legend_has_its_colour(
+    detector: ClassicalDetector,
+) -> None:
+    blue, gray, point = (40, 80, 200), (128, 128, 128), (300, 220)
+
+    def points_found(*, legend: bool) -> list[Found]:
+        pixels = np.full((300, 400, 3), 255, np.uint8)
+        for x, y in [(60, 240), (100, 180), (140, 210), (180, 120), (220, 160), (260, 90)]:
+            cv2.circle(pixels, (x, y), 6, blue, -1)
+        cv2.circle(pixels, point, 6, gray, -1)
+        lines = []
+        for name, color, y in (("Wind", blue, 24), ("Coal", gray, 44)) if legend else ():
+            cv2.circle(pixels, (300, y), 6, color, -1)
+            corners = np.array([(316, y - 8), (350, y - 8), (350, y + 8), (316, y + 8)], np.float32)
+            lines.append(TextLine(name, corners, 1.0))
+        return found_in(detector, Search(pixels, "points", 0.3, 0.25, lambda: lines, lambda: None))
+
+    def has_it(found: list[Found]) -> bool:
+        return any(
+            one.box[0] <= point[0] <= one.box[2] and one.box[1] <= point[1] <= one.box[3]
+            for one in found
+        )
+
+    assert has_it(points_found(legend=True))
+    assert not has_it(points_found(legend=False))
