@@ -173,4 +173,4 @@ def _ink(pixels: Pixels, box: Box) -> Lab:
         )
     colors = lab_of(part.reshape(-1, 3))
     away = np.linalg.norm(colors - np.median(colors, axis=0), axis=1)
-    return np.asarray(np.median(colors[away >= 0.85 * max(away.max(), 1)], axis=0), np.float32)
+    return np.asarray(np.median(colors[away >= 0.85 * away.max()], axis=0), np.float32)
