@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -78,6 +79,25 @@ def test_deepspeed_makes_the_same_steps(
     assert processes_of(tmp_path) == 2
     assert curve_of(tmp_path) == pytest.approx(curve_of(alone), abs=1e-3)
     assert largest_difference(tmp_path / "model", alone / "model") < 1e-2
+
+
+@pytest.mark.timeout(600)
+def test_deepspeed_goes_on_to_the_very_same_weights(
+    tiny_model: Path, recorded: Path, tmp_path: Path
+) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    settings = {
+        "deepspeed__config": "zero3",
+        "schedule__steps": 3,
+        "checkpoint__every_steps": 2,
+    }
+    launch(TORCHRUN, words(whole, tiny_model, recorded, **settings))
+    shutil.copytree(whole, broken)
+    shutil.rmtree(broken / "model")
+    shutil.rmtree(broken / "checkpoints" / "step_0000003")
+    launch(TORCHRUN, words(broken, tiny_model, recorded, **settings))
+    assert curve_of(broken) == curve_of(whole)
+    assert largest_difference(broken / "model", whole / "model") == 0
 
 
 @pytest.mark.parametrize("file", sorted(SHIPPED.glob("*.json")), ids=lambda file: str(file.stem))

@@ -45,7 +45,7 @@ def loss_of(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
     return sum_loss(trained_logprobs(model, batch.inputs, targets), targets.count)
 
 
-def section(folder: Path, **more: bool) -> ModelSection:
+def section(folder: Path, **more: Any) -> ModelSection:
     return ModelSection(path=str(folder), **more)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 from pathlib import Path
 from typing import Any
@@ -48,10 +49,9 @@ def test_only_some_steps_are_noted_where_that_is_asked_for(tmp_path: Path) -> No
 
 
 def test_tensorboard_shows_the_curve(tmp_path: Path) -> None:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
+    board: Any = importlib.import_module("tensorboard.backend.event_processing.event_accumulator")
     note(tmp_path, range(3), LogSection())
-    events: Any = EventAccumulator(str(tmp_path / "tensorboard"))
+    events = board.EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     assert [(one.step, one.value) for one in events.Scalars("loss")] == [
         (step, pytest.approx(1 / (step + 1))) for step in range(3)

@@ -41,8 +41,12 @@ def record_quiz(folder: Path, count: int) -> Path:
     digest = digest_of(data)
     image = ImageRecord(
         name="img_1",
-        **{"digest": digest, "width": 28, "height": 28},
-        **{"shown_digest": digest, "shown_width": 28, "shown_height": 28},
+        digest=digest,
+        width=28,
+        height=28,
+        shown_digest=digest,
+        shown_width=28,
+        shown_height=28,
     )
     with TrajectoryWriter(folder) as writer:
         for number in range(count):
