@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import typing
 from pathlib import Path
 
@@ -112,3 +113,14 @@ def test_an_evaluation_that_cannot_be_is_refused_at_once(run: dict[str, object],
     section = msgspec.structs.replace(config.evaluation, run=run)
     with pytest.raises(InvalidRequest, match=said):
         check_evaluation(section)
+
+
+def test_the_fields_that_the_migration_page_names_exist() -> None:
+    page = (PACKAGE.parents[1] / "docs" / "from-openthinkimg.md").read_text()
+    named = re.findall(r"`thinkimg train sft --([\w.]+)`", page)
+    assert named
+    for field in named:
+        section: typing.Any = SftConfig
+        for part in field.split("."):
+            assert part in typing.get_type_hints(section), field
+            section = typing.get_type_hints(section)[part]

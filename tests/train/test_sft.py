@@ -75,10 +75,10 @@ def test_it_overfits_64_samples(tiny_model: Path, tmp_path: Path) -> None:
     quiz = record_quiz(tmp_path / "quiz", 64)
     out = tmp_path / "out"
     settings = {
-        "batch__episodes": 64,
+        "batch__episodes": 32,
         "batch__tokens": 1 << 14,
-        "schedule__steps": 90,
-        "schedule__learning_rate": 2e-2,
+        "schedule__steps": 130,
+        "schedule__learning_rate": 1e-2,
     }
     trained = make_run(out, tiny_model, quiz, **settings)
     assert share_right(trained, quiz, tiny_model) >= 0.99

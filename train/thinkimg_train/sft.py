@@ -186,6 +186,8 @@ def _make_steps(run: _Run) -> None:
 
 def _make_step(run: _Run, step: int, batches: Iterator[Ready]) -> None:
     """One step of the optimizer, on all batches that belong to it."""
+    if run.logbook.wants(step) and run.accelerator.device.type == "cuda":
+        torch.cuda.synchronize()  # what is still to be done of steps before is not this one's
     began, waited_s, tokens, left_out = time.perf_counter(), 0.0, 0, 0
 
     def of_this_step() -> Iterator[tuple[Ready, bool]]:
@@ -197,6 +199,8 @@ def _make_step(run: _Run, step: int, batches: Iterator[Ready]) -> None:
             waited_s += time.perf_counter() - asked
             tokens += batch.tokens
             left_out += len(batch.left_out)
+            for one in batch.left_out:
+                run.logbook.say(f"left out after all: {one}")
             for one in batch.left_out:  # on whichever process: each sees its own
                 print(f"left out: {one}", file=sys.stderr)
             last = batch.last
