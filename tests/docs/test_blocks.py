@@ -24,6 +24,7 @@ NOT_RUN = {
     "from-openthinkimg.md": 1,
     "other-languages.md": 1,
     "serve-a-mesh.md": 3,
+    "synthcharts.md": 2,
     "train-sft.md": 3,
     "troubleshooting.md": 1,
 }

@@ -18,7 +18,7 @@ OURS = ["serve", "tools", "call", "request", "schema", "status", "protoc"]
 
 @pytest.fixture
 def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installed package that brings the commands `greet` and `train`."""
+    """An installed package that brings the commands `greet` and `foresee`."""
     (tmp_path / "my_plugin.py").write_text(
         "def greet(name: str) -> None:\n    '''Greet somebody.'''\n    print(f'hello {name}')\n\n"
         "def late() -> None:\n    import torch_of_tomorrow\n"
@@ -28,7 +28,7 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-plugin\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
-        f"[{GROUP}]\ngreet = my_plugin:greet\ntrain = my_trainer:train [train]\n"
+        f"[{GROUP}]\ngreet = my_plugin:greet\nforesee = my_trainer:foresee [train]\n"
         "late = my_plugin:late [late]\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
@@ -85,7 +85,7 @@ def test_an_installed_package_brings_commands_of_its_own(
 
 
 @pytest.mark.usefixtures("plugin")
-@pytest.mark.parametrize("name", ["train", "late"])
+@pytest.mark.parametrize("name", ["foresee", "late"])
 def test_a_command_whose_extra_is_missing_names_the_pip_command(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
