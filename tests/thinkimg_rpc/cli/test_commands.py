@@ -28,7 +28,7 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-plugin\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
-        f"[{GROUP}]\ngreet = my_plugin:greet\nforesee = my_trainer:foresee [train]\n"
+        f"[{GROUP}]\ngreet = my_plugin:greet\nforesee = my_trainer:foresee [foresee]\n"
         "late = my_plugin:late [late]\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
@@ -101,7 +101,7 @@ def test_the_help_lists_a_command_whose_extra_is_missing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["--help"]) == 0
-    assert "pip install 'my-plugin[train]'" in capsys.readouterr().out
+    assert "pip install 'my-plugin[foresee]'" in capsys.readouterr().out
 
 
 def test_a_missing_package_is_one_of_ours_when_nothing_else_is_known() -> None:
