@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,9 @@ from thinkimg_eval.task import Task
 def tiny(
     *, questions: int = 12, seed: int = 0, share: float = 0.5, note: Path | None = None
 ) -> Task:
-    """Guess the number."""
+    """Guess the number. Each process that opens it leaves its rank in $TINY_TASK_RANKS."""
+    if ranks := os.environ.get("TINY_TASK_RANKS"):
+        (Path(ranks) / os.environ.get("RANK", "none")).touch()
     return Task("tiny", "1", [_sample(n, seed) for n in range(questions)], exact, tools=("Crop",))
 
 
