@@ -59,7 +59,8 @@ def save_model(model: Any, processor: Any, folder: Path, weights: Weights | None
 def save_merged(section: ModelSection, adapter: Path, folder: Path) -> None:
     """Write the model with an adapter's changes in its weights, as a model like any other."""
     # One process does this: with ZeRO-3, loading would wait for all the others.
-    unset_hf_deepspeed_config()
+    forget: Any = unset_hf_deepspeed_config  # it has no types
+    forget()
     model = _pretrained(section, section.path, quantize="no")
     merged: Any = peft.PeftModel.from_pretrained(model, str(adapter))
     save_model(merged.merge_and_unload(), load_processor(adapter), folder)
