@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_train import sft
@@ -84,7 +85,8 @@ def test_a_process_that_is_killed_leaves_what_the_next_goes_on_from(
         [sys.executable, "-m", "thinkimg_train.sft", *asked],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        # As many as here: sums are added up in an order that depends on it.
+        env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
     )
     log = tmp_path / "log.jsonl"
     # The third step is noted just before its checkpoint is written.

@@ -24,6 +24,7 @@ FILE_NAME = "answers-1.sqlite3"
 """With the number of its schema."""
 LOCKED_S = 0.5
 """How long other processes' writing is waited for."""
+OPEN_AGAIN_S = 0.01
 REST_S = 10.0
 """After something went wrong the file is left alone for so long: calls must not wait for it."""
 UNWRITTEN = 1000
@@ -140,6 +141,19 @@ class _AnswerFile:
 
     def _open(self) -> sqlite3.Connection:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        deadline = time.monotonic() + LOCKED_S
+        while True:
+            try:
+                return self._connect()
+            except sqlite3.OperationalError as error:
+                # Of several processes that open a new file at the same time, SQLite turns
+                # some away at once, however long they would wait.
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() > deadline:
+                    raise
+            time.sleep(OPEN_AGAIN_S)
+
+    def _connect(self) -> sqlite3.Connection:
         # isolation_level None: transactions begin where this module says.
         connection = sqlite3.connect(self._path, timeout=LOCKED_S, isolation_level=None)
         try:

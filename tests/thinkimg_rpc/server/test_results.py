@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from thinkimg_rpc.client import Mesh
 from thinkimg_rpc.errors import ImageNotCached
+from thinkimg_rpc.server import disk_results
 from thinkimg_rpc.server.disk_results import FILE_NAME, DiskResults
 from thinkimg_rpc.server.results import OVERHEAD_BYTES, Kept, ResultMemory
 from thinkimg_rpc.settings import LimitSettings, ModelSettings
@@ -226,7 +227,10 @@ async def test_the_disk_keeps_the_newest_answers_and_no_more_than_it_may(tmp_pat
     assert found == [None] * 10 + [bytes([number]) * 900 for number in range(10, 20)]
 
 
-async def test_many_write_and_read_one_file_at_once(tmp_path: Path) -> None:
+async def test_many_write_and_read_one_file_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_results, "LOCKED_S", 30.0)  # also where nothing else gets a turn
     disks = [DiskResults(tmp_path, 1 << 20) for _ in range(4)]
     keys = [b"%d" % number for number in range(60)]
     for key in keys:
