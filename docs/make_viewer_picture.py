@@ -18,7 +18,7 @@ from PIL import Image
 from playwright.sync_api import ViewportSize, sync_playwright
 
 SIZE = ViewportSize(width=1100, height=980)
-QUESTION = 1
+QUESTION = 0
 """Which of the run's questions is opened."""
 
 
