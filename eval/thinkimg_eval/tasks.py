@@ -65,7 +65,7 @@ def find_task(name: str) -> TaskFunction:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
         raise InvalidRequest.field(
-            "task", f'"{name}" is none; {hint} A task of your own is path/to/file.py:function'
+            "task", f'"{name}" is none; {hint} (one of your own: path/to/file.py:function)'
         )
     function_of: TaskFunction = known[name].load()
     return function_of

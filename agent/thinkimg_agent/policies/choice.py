@@ -38,16 +38,25 @@ def open_policy(
 
     Raises: InvalidRequest, naming the kinds there are; PolicyFault.
     """
-    kind, separator, model = name.partition(":")
+    opener = _opener_of(name)
+    if isinstance(opener, EntryPoint):
+        opener = opener.load()
+    policy: AbstractAsyncContextManager[Policy] = opener(name.partition(":")[2], options)
+    return policy
+
+
+def check_policy(name: str) -> None:
+    """Raises: InvalidRequest, when there is no such kind of policy; nothing is loaded."""
+    _opener_of(name)
+
+
+def _opener_of(name: str) -> Any:
+    kind, separator, _ = name.partition(":")
     openers: dict[str, Any] = _BUILT_IN | _of_other_packages()
     if not separator or kind not in openers:
         known = "; ".join(_said_of(kind, opener) for kind, opener in openers.items())
         raise InvalidRequest.field("policy", f'"{name}" is none; write {known}')
-    opener = openers[kind]
-    if isinstance(opener, EntryPoint):
-        opener = opener.load()
-    policy: AbstractAsyncContextManager[Policy] = opener(model, options)
-    return policy
+    return openers[kind]
 
 
 def _of_other_packages() -> dict[str, EntryPoint]:

@@ -11,6 +11,7 @@ from itertools import groupby
 import msgspec
 from rich.console import Console
 
+from thinkimg_agent.policies.choice import check_policy
 from thinkimg_agent.trajectory import StopReason, Trajectory
 from thinkimg_agent.trajectory_file import TrajectoryWriter
 from thinkimg_eval.run.config import RunConfig
@@ -64,6 +65,7 @@ def _prepared(configs: Sequence[RunConfig]) -> list[Run]:
     """All mistakes come out before the first run begins."""
     for config in configs:
         dialect_of(config.policy)
+        check_policy(config.policy.name)
     opened = [
         open_task(config.task.name, config.task.options, seed=config.seed) for config in configs
     ]
