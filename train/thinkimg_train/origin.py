@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from thinkimg_eval.run.origin import commit
+from thinkimg_eval.run.folder import write_json
+from thinkimg_eval.run.origin import commit, flat
 from thinkimg_rpc.digest import digest_of
 from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_train.bad_data import counts_of
@@ -74,14 +75,8 @@ def begin_run(folder: Path, origin: TrainingOrigin) -> None:
             )
         commits = list(dict.fromkeys([*before.commits, *origin.commits]))
         origin = msgspec.structs.replace(origin, commits=commits)
-    write_origin(folder, origin)
-
-
-def write_origin(folder: Path, origin: TrainingOrigin) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    half = folder / f".{RUN}.part"
-    half.write_bytes(msgspec.json.format(msgspec.json.encode(origin), indent=2) + b"\n")
-    half.replace(folder / RUN)
+    write_json(file, origin)
 
 
 def _cards(places: Iterable[Path]) -> dict[str, str]:
@@ -91,20 +86,9 @@ def _cards(places: Iterable[Path]) -> dict[str, str]:
 
 
 def _differences(before: TrainingOrigin, now: TrainingOrigin) -> list[str]:
-    old, new = (_flat(msgspec.to_builtins(one)) for one in (before, now))
+    old, new = (flat(msgspec.to_builtins(one)) for one in (before, now))
     return [
         f"{name} was {old.get(name)} and is {new.get(name)}"
         for name in sorted(old.keys() | new.keys())
         if old.get(name) != new.get(name) and not name.startswith(_MAY_CHANGE)
     ]
-
-
-def _flat(value: Any, name: str = "") -> dict[str, Any]:
-    """{"a": {"b": 1}} as {"a.b": 1}."""
-    if not isinstance(value, dict):
-        return {name: value}
-    return {
-        inner: leaf
-        for key, part in value.items()
-        for inner, leaf in _flat(part, f"{name}.{key}" if name else str(key)).items()
-    }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from thinkimg_eval.run.fields import Word, read_section
-from thinkimg_eval.run.reading import override_of
+from thinkimg_eval.run.reading import override_of, read_toml
 from thinkimg_rpc.errors import InvalidRequest
 
 T = TypeVar("T")
@@ -19,19 +18,10 @@ def read_config(kind: type[T], file: Path | None, words: Sequence[str]) -> T:
 
     Raises: InvalidRequest, naming the field and the remedy; OSError.
     """
-    table = _table(file)
+    table = {} if file is None else read_toml(file)
     for field, value in override_of(words):
         _put(table, field, value)
     return read_section(table, kind)
-
-
-def _table(file: Path | None) -> dict[str, Any]:
-    if file is None:
-        return {}
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"{file} is not valid TOML: {error}") from error
 
 
 def _put(table: dict[str, Any], field: str, value: str) -> None:

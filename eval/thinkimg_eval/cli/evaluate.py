@@ -71,7 +71,7 @@ def run(
     from thinkimg_eval.report.page import PAGE
     from thinkimg_eval.report.tables import print_summary
     from thinkimg_eval.report.writing import write_report
-    from thinkimg_eval.run.reading import override_of, read_runs
+    from thinkimg_eval.run.reading import overrides_of, read_runs
     from thinkimg_eval.run.runner import run_all
     from thinkimg_rpc.cli.screen import console
 
@@ -85,8 +85,7 @@ def run(
         "mesh.address": address,
         "mesh.serve": "true" if serve else None,
     }
-    overrides = [(field, str(value)) for field, value in given.items() if value is not None]
-    runs = read_runs(config, [*overrides, *override_of(context.args)])
+    runs = read_runs(config, overrides_of(given, context.args))
     screen = console()
 
     def ended(folder: RunFolder) -> None:

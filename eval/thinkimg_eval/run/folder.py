@@ -16,15 +16,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from thinkimg_agent.trajectory import StopReason, Trajectory
 from thinkimg_agent.trajectory_file import TRAJECTORIES, TrajectoryWriter, read_line
-from thinkimg_eval.run.origin import Origin, differences
+from thinkimg_eval.run.origin import Origin, differences, gone_on_with
 from thinkimg_rpc.errors import InvalidRequest
 
+T = TypeVar("T")
 RUN = "run.json"
 
 
@@ -83,10 +84,7 @@ class RunFolder:
                     f"{self.path} holds another run: {'; '.join(found)}; give another --out, "
                     "or remove that folder"
                 )
-            commits = list(dict.fromkeys([*old.commits, *origin.commits]))
-            origin = msgspec.structs.replace(
-                origin, commits=commits, tools=old.tools if origin.tools is None else origin.tools
-            )
+            origin = gone_on_with(old, origin)
         elif (self.path / TRAJECTORIES).exists():
             raise InvalidRequest(
                 f"{self.path} holds trajectories of no evaluation; give another --out"
@@ -96,15 +94,11 @@ class RunFolder:
 
     def origin(self) -> Origin:
         """Where this run's results come from. Raises: InvalidRequest, when it is no run."""
-        path = self.path / RUN
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=Origin)
-        except OSError as error:
-            raise InvalidRequest(
-                f"{self.path} is no run's folder: it has no {RUN}; `thinkimg eval run` makes one"
-            ) from error
-        except msgspec.DecodeError as error:
-            raise InvalidRequest(f"{path} is of another version or broken: {error}") from error
+        return read_head(
+            self.path / RUN,
+            Origin,
+            f"{self.path} is no run's folder: it has no {RUN}; `thinkimg eval run` makes one",
+        )
 
     def writer(self, rank: int = 0) -> TrajectoryWriter:
         """Adds the episodes of one of the processes that share a run."""
@@ -146,11 +140,26 @@ class RunFolder:
         return [file for file in (first, *others) if file.exists()]
 
 
+def read_head(path: Path, kind: type[T], missing: str) -> T:
+    """What a folder's first file says. Raises: InvalidRequest, with `missing` if there is none."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except OSError as error:
+        raise InvalidRequest(missing) from error
+    except msgspec.DecodeError as error:
+        raise InvalidRequest(f"{path} is of another version or broken: {error}") from error
+
+
 def write_json(path: Path, value: Any) -> None:
     """A JSON file, whole or not at all."""
     text = msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2)
+    write_whole(path, text + b"\n")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """A file, whole or not at all."""
     half = path.with_name(f".{path.name}.{os.getpid()}")
-    half.write_bytes(text + b"\n")
+    half.write_bytes(data)
     half.replace(path)
 
 

@@ -81,12 +81,21 @@ def differences(old: Origin, new: Origin) -> list[str]:
     """What a run would have to have alike to go on, and has not, in words."""
     if old.tools is None or new.tools is None:
         old, new = (msgspec.structs.replace(one, tools=None) for one in (old, new))
-    before, now = _flat(msgspec.to_builtins(old)), _flat(msgspec.to_builtins(new))
+    before, now = flat(msgspec.to_builtins(old)), flat(msgspec.to_builtins(new))
     return [
         f"{name} was {_shown(before, name)} and is {_shown(now, name)}"
         for name in sorted(before.keys() | now.keys())
         if name not in _MAY_CHANGE and before.get(name, "") != now.get(name, "")
     ]
+
+
+def gone_on_with(old: Origin, new: Origin) -> Origin:
+    """What stands at the head of a run that was begun as `old` and goes on as `new`."""
+    return msgspec.structs.replace(
+        new,
+        commits=list(dict.fromkeys([*old.commits, *new.commits])),
+        tools=old.tools if new.tools is None else new.tools,
+    )
 
 
 def commit() -> str:
@@ -106,17 +115,17 @@ def _git(git: str, here: Path, *words: str) -> str | None:
     return finished.stdout.strip() if finished.returncode == 0 else None
 
 
-def _flat(value: Any, name: str = "") -> dict[str, Any]:
+def flat(value: Any, name: str = "") -> dict[str, Any]:
     """{"a": {"b": 1}} as {"a.b": 1}; empty tables are left out."""
     if not isinstance(value, dict):
         return {name: value}
     return {
         inner: leaf
         for key, part in value.items()
-        for inner, leaf in _flat(part, f"{name}.{key}" if name else str(key)).items()
+        for inner, leaf in flat(part, f"{name}.{key}" if name else str(key)).items()
     }
 
 
-def _shown(flat: dict[str, Any], name: str) -> str:
-    value = flat.get(name)
+def _shown(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name)
     return "not there" if value is None else f'"{value}"' if isinstance(value, str) else str(value)

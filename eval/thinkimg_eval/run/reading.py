@@ -61,13 +61,24 @@ def override_of(words: Sequence[str]) -> list[tuple[str, str]]:
     return found
 
 
+def overrides_of(options: Mapping[str, object], words: Sequence[str]) -> list[tuple[str, str]]:
+    """What a command's own options say, those that are given, and then `override_of(words)`."""
+    given = [(field, str(value)) for field, value in options.items() if value is not None]
+    return [*given, *override_of(words)]
+
+
+def read_toml(file: Path) -> Table:
+    """The tables of a file. Raises: InvalidRequest; OSError."""
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"{file} is not valid TOML: {error}") from error
+
+
 def _tables(config: Path | None) -> list[Table]:
     if config is None:
         return [{}]
-    try:
-        document = tomllib.loads(config.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"{config} is not valid TOML: {error}") from error
+    document = read_toml(config)
     refuse_unknown(document, ["run"], str(config))
     runs = document.get("run", [])
     tables = [runs] if isinstance(runs, dict) else runs

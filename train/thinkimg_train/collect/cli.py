@@ -55,7 +55,7 @@ def run(
 
     thinkimg collect --task synthcharts --task.split sft --policy planner: --out data/planner
     """
-    from thinkimg_eval.run.reading import override_of
+    from thinkimg_eval.run.reading import overrides_of
     from thinkimg_rpc.cli.screen import console
     from thinkimg_train.collect.card import PAGE
     from thinkimg_train.collect.collecting import collect as collected
@@ -73,8 +73,7 @@ def run(
         "mesh.address": address,
         "mesh.serve": "true" if serve else None,
     }
-    overrides = [(field, str(value)) for field, value in given.items() if value is not None]
-    collection = read_collection(config, [*overrides, *override_of(context.args)])
+    collection = read_collection(config, overrides_of(given, context.args))
     screen = console()
     card = asyncio.run(collected(collection, screen))
     print(f"{card.accepted} accepted of {card.attempts} tries at {card.questions} questions")

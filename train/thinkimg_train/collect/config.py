@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,7 +10,7 @@ import msgspec
 
 from thinkimg_eval.run.config import AtLeastOne, NotNegative, RunConfig
 from thinkimg_eval.run.fields import refuse_unknown
-from thinkimg_eval.run.reading import overridden, read_run
+from thinkimg_eval.run.reading import overridden, read_run, read_toml
 from thinkimg_rpc.errors import InvalidRequest
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -73,10 +72,7 @@ def read_collection(config: Path | None, overrides: Sequence[tuple[str, str]]) -
 def _table(config: Path | None) -> dict[str, Any]:
     if config is None:
         return {}
-    try:
-        document = tomllib.loads(config.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"{config} is not valid TOML: {error}") from error
+    document = read_toml(config)
     refuse_unknown(document, ["collect"], str(config))
     table = document.get("collect", {})
     if not isinstance(table, dict):

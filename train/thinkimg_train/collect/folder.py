@@ -10,7 +10,6 @@ DIR/card.json, DIR/card.md  the data card
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -27,8 +26,8 @@ from thinkimg_agent.trajectory_file import (
     image_path,
     read_trajectories,
 )
-from thinkimg_eval.run.folder import RunFolder, write_json
-from thinkimg_eval.run.origin import Origin, differences
+from thinkimg_eval.run.folder import RunFolder, read_head, write_json, write_whole
+from thinkimg_eval.run.origin import Origin, differences, gone_on_with
 from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_train.collect.checks import Reason
 from thinkimg_train.collect.config import ChecksSection, TeacherSection
@@ -102,10 +101,7 @@ class CollectFolder:
                     f"{self.path} holds another collection: {'; '.join(found)}; "
                     "give another --out, or remove that folder"
                 )
-            commits = list(dict.fromkeys([*old.run.commits, *origin.run.commits]))
-            tools = old.run.tools if origin.run.tools is None else origin.run.tools
-            run = msgspec.structs.replace(origin.run, commits=commits, tools=tools)
-            origin = msgspec.structs.replace(origin, run=run)
+            origin = msgspec.structs.replace(origin, run=gone_on_with(old.run, origin.run))
         elif (self.path / TRAJECTORIES).exists():
             raise InvalidRequest(
                 f"{self.path} holds trajectories of no collection; give another --out"
@@ -115,15 +111,11 @@ class CollectFolder:
 
     def origin(self) -> CollectOrigin:
         """Where this collection comes from. Raises: InvalidRequest, when it is none."""
-        path = self.path / ORIGIN
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=CollectOrigin)
-        except OSError as error:
-            raise InvalidRequest(
-                f"{self.path} is no collection: it has no {ORIGIN}; `thinkimg collect` makes one"
-            ) from error
-        except msgspec.DecodeError as error:
-            raise InvalidRequest(f"{path} is of another version or broken: {error}") from error
+        return read_head(
+            self.path / ORIGIN,
+            CollectOrigin,
+            f"{self.path} is no collection: it has no {ORIGIN}; `thinkimg collect` makes one",
+        )
 
     def writer(self) -> CollectWriter:
         return CollectWriter(self.path)
@@ -263,6 +255,4 @@ def _read_lines(path: Path) -> Iterator[Attempt]:
 
 def _write_lines(path: Path, lines: Sequence[Attempt | Trajectory]) -> None:
     """A file of JSON lines, whole or not at all."""
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    half.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
-    half.replace(path)
+    write_whole(path, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
