@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -109,8 +110,8 @@ def test_a_step_knows_how_many_tokens_of_all_ranks_are_learned_from(run: Path, m
 
 def test_a_rank_that_has_nothing_left_takes_part_and_learns_nothing(run: Path, model: str) -> None:
     dataset = opened(run, model)
-    for ranks in ([loader_of(dataset, rank=rank, ranks=5) for rank in range(5)],):
-        batches = [next(iter(next(loader.steps()).batches)) for loader in ranks]
+    ranks = [loader_of(dataset, rank=rank, ranks=5).steps() for rank in range(5)]
+    batches = [next(next(steps).batches) for steps in ranks]
     counts = [batch.trained_tokens for batch in batches]
     assert counts.count(0) == 1
     assert all(batch.inputs["input_ids"].numel() for batch in batches)
@@ -163,6 +164,15 @@ def test_a_batch_that_is_too_small_for_the_longest_episode_is_refused(
 def test_other_processes_make_the_same_batches(run: Path, model: str) -> None:
     dataset = opened(run, model)
     assert seen_by(loader_of(dataset, workers=1), STEPS) == seen_by(loader_of(dataset), STEPS)
+
+
+def test_other_processes_end_with_their_work_done(run: Path, model: str) -> None:
+    steps = loader_of(opened(run, model), workers=1).steps()
+    next(steps)
+    (process,) = multiprocessing.active_children()
+    steps.close()
+    process.join(10)
+    assert process.exitcode == 0
 
 
 def test_reading_takes_no_random_numbers_from_the_model(run: Path, model: str) -> None:

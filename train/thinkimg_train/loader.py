@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
+from threading import Event
 from typing import Any
 
 import msgspec
@@ -99,23 +102,30 @@ class StepLoader:
             )
         self.position = position
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Generator[Step]:
         """The steps from the beginning, or where the run goes on, without end.
 
-        Take the batches of a step before the next step.
+        Take the batches of a step before the next step, and close it in the end.
         """
         start = self.position
-        ready = iter(self._batches(self._planned(start)))
+        over = Event()
+        ready = iter(self._batches(self._planned(start), over))
         for epoch, number, step, mine in self._planned(start):
             batches = (next(ready) for _ in mine)
             last = number + 1 == self.steps_per_epoch
-            yield Step(
-                epoch=epoch,
-                number=number,
-                batches=batches,
-                trained_tokens=int(self._dataset.lengths.trained[step].sum()),
-                after=Position(*((epoch + 1, 0) if last else (epoch, number + 1)), start.data),
-            )
+            try:
+                yield Step(
+                    epoch=epoch,
+                    number=number,
+                    batches=batches,
+                    trained_tokens=int(self._dataset.lengths.trained[step].sum()),
+                    after=Position(*((epoch + 1, 0) if last else (epoch, number + 1)), start.data),
+                )
+            except GeneratorExit:
+                # A process that ends while it hands over a tensor aborts, now and then.
+                over.set()
+                deque(ready, maxlen=0)
+                raise
             for _ in batches:  # those that were not wanted
                 pass
 
@@ -131,7 +141,7 @@ class StepLoader:
             epoch, first = epoch + 1, 0
 
     def _batches(
-        self, planned: Iterator[tuple[int, int, list[int], list[list[int]]]]
+        self, planned: Iterator[tuple[int, int, list[int], list[list[int]]]], over: Event
     ) -> DataLoader[Batch]:
         of_workers: dict[str, Any] = {}
         if self._workers:
@@ -140,7 +150,10 @@ class StepLoader:
         return DataLoader(
             _Batches(self._dataset),
             batch_size=None,
-            sampler=(batch for _, _, _, batches in planned for batch in batches),
+            sampler=takewhile(
+                lambda _: not over.is_set(),
+                (batch for _, _, _, batches in planned for batch in batches),
+            ),
             num_workers=self._workers,
             # Its own, so that it takes no random numbers from the model's.
             generator=torch.Generator(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import islice
 
 from rich.console import Console
@@ -25,8 +26,9 @@ def inspect_batch(config: SftConfig, step: int, batch: int, screen: Console) -> 
     loader = StepLoader(dataset, config.batch, seed=config.seed)
     epoch, in_epoch = divmod(step - 1, loader.steps_per_epoch)
     loader.go_on_from(Position(epoch, in_epoch, loader.position.data))
-    found = next(loader.steps())
-    batches = list(islice(found.batches, batch))
+    with closing(loader.steps()) as steps:
+        found = next(steps)
+        batches = list(islice(found.batches, batch))
     if len(batches) < batch:
         raise OutOfRange.field("--batch", f"step {step} has {len(batches)}, for one process")
     tokens = int(dataset.lengths.tokens.sum())
