@@ -88,10 +88,10 @@ def test_it_overfits_64_samples(tiny_model: Path, tmp_path: Path) -> None:
 def share_right(trained: Path, quiz: Path, base: Path) -> float:
     """Of the trained tokens, those that the model finds likeliest."""
     dataset = open_dataset(DataSection(trajectories=(quiz,)), str(base))
-    loader = StepLoader(dataset, BatchSection(), seed=0)
+    steps = StepLoader(dataset, BatchSection(), seed=0).steps()
     right = total = 0
     model = load(trained)
-    for batch in next(iter(loader.steps())).batches:
+    for batch in next(steps).batches:
         targets = targets_of(batch.inputs["input_ids"], batch.trained)
         with torch.inference_mode():
             logits = model(**batch.inputs, logits_to_keep=targets.columns).logits

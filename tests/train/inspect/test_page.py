@@ -177,7 +177,8 @@ def test_numbers_of_tokens_are_shown_with_them_and_as_colours(
     browser: Browser, config: SftConfig, tmp_path: Path
 ) -> None:
     dataset = open_dataset(config.data, config.model.path)
-    batch = next(next(StepLoader(dataset, config.batch, seed=0).steps()).batches)
+    steps = StepLoader(dataset, config.batch, seed=0).steps()
+    batch = next(next(steps).batches)
     advantages = torch.where(batch.trained, -0.5, 0.0)
     view = view_of_batch(
         batch,
