@@ -1,0 +1,1 @@
+"""Episodes that a policy plays while it is trained."""
