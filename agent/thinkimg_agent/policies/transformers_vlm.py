@@ -6,7 +6,8 @@ Turns that wait at the same time are written in one pass.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,9 +18,10 @@ import transformers
 
 from thinkimg_agent.conversation import Message
 from thinkimg_agent.policies.chat_tokens import ChatTokens, Prompt
-from thinkimg_agent.policies.local_sampling import GREEDY, LocalSampling, Sampled
+from thinkimg_agent.policies.local_sampling import GREEDY, LocalSampling, Sampled, turn_seed
 from thinkimg_agent.policies.pixel_features import joined, shape_of
-from thinkimg_agent.policies.policy import ContextFull, Generation, PolicyFault
+from thinkimg_agent.policies.policy import ContextFull, Generation, Policy, PolicyFault
+from thinkimg_agent.policies.vocabulary import end_tokens, never_sampled
 from thinkimg_rpc.contract import ToolContract
 
 MAX_IMAGE_PIXELS = 1 << 20
@@ -31,11 +33,16 @@ _DRAWN = {"do_sample": True, "top_k": 0}
 class _Waiting:
     prompt: Prompt
     max_tokens: int
+    seed: int | None
     turn: asyncio.Future[Generation]
 
 
 class TransformersPolicy:
     """A model from a folder or the Hugging Face cache. Use it in an `async with`.
+
+    Args:
+        module: the model itself, where it is here already and stays where it is, as one that
+            is being trained; it is left as it was found after every pass.
 
     Raises: PolicyFault, when the model cannot be loaded.
     """
@@ -44,6 +51,7 @@ class TransformersPolicy:
         self,
         model: str | Path,
         *,
+        module: Any = None,
         device: str = "auto",
         dtype: str = "auto",
         sampling: LocalSampling = GREEDY,
@@ -54,24 +62,23 @@ class TransformersPolicy:
         self.max_image_pixels = max_image_pixels
         self._sampling = sampling
         self._max_batch = max_batch
-        self._device = _device(device)
         try:
             loader: Any = transformers.AutoProcessor
             processor = loader.from_pretrained(model)
-            loader = transformers.AutoModelForImageTextToText
-            self._model = loader.from_pretrained(model, dtype=dtype)
+            if module is None:
+                loader = transformers.AutoModelForImageTextToText
+                module = loader.from_pretrained(model, dtype=dtype).to(_device(device)).eval()
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise PolicyFault(f"{model} cannot be loaded: {_first_line(error)}") from error
-        self._model = self._model.to(self._device).eval()
+        self._model = module
         self._chat = ChatTokens(processor, self._model.config)
-        self._ends = self._end_tokens()
-        self._suppressed = self._never_sampled()
+        self._ends = end_tokens(self._chat, self._model.generation_config)
+        vocabulary = self._model.get_output_embeddings().weight.shape[0]
+        self._suppressed = never_sampled(self._chat, vocabulary, self._ends)
         # What a checkpoint recommends (top-k, penalties) is not what was asked for, and
         # log-probabilities would not be the model's.
         settings: Any = transformers.GenerationConfig
-        self._model.generation_config = settings(
-            eos_token_id=sorted(self._ends), pad_token_id=self._padding()
-        )
+        self._settings = settings(eos_token_id=sorted(self._ends), pad_token_id=self._padding())
         self._longest = getattr(
             self._model.config.get_text_config(), "max_position_embeddings", 1 << 30
         )
@@ -96,11 +103,21 @@ class TransformersPolicy:
     async def generate(
         self, conversation: Sequence[Message], tools: Sequence[ToolContract], max_tokens: int
     ) -> Generation:
+        return await self._generate(conversation, max_tokens, None)
+
+    def seeded(self, seed: int) -> Policy:
+        """The same policy for one episode, whose tokens follow from a seed: whatever other
+        turns are written beside its own, it draws the same."""
+        return _Seeded(self, seed)
+
+    async def _generate(
+        self, conversation: Sequence[Message], max_tokens: int, seed: int | None
+    ) -> Generation:
         prompt = await asyncio.to_thread(self._chat.prompt, conversation)
         room = min(max_tokens, self._longest - len(prompt.ids))
         if room <= 0:
             raise ContextFull(f"{len(prompt.ids)} tokens, and the model takes {self._longest}")
-        waiting = _Waiting(prompt, room, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(prompt, room, seed, asyncio.get_running_loop().create_future())
         self._waiting.put_nowait(waiting)
         return await waiting.turn
 
@@ -138,15 +155,30 @@ class TransformersPolicy:
         for one in batch:
             self._check_images(one.prompt)
         inputs = _padded([one.prompt for one in batch], self._padding())
-        sampled = Sampled(self._sampling, self._suppressed, inputs["input_ids"].shape[1])
-        written = self._model.generate(
-            **{name: self._placed(value) for name, value in inputs.items()},
-            max_new_tokens=max(one.max_tokens for one in batch),
-            logits_processor=sampled.processors(),
-            **_DRAWN if self._sampling.temperature > 0 else {"do_sample": False},
-        )
+        start = inputs["input_ids"].shape[1]
+        seeds = [one.seed for one in batch]
+        sampled = Sampled(self._sampling, self._suppressed, start, seeds)
+        with self._at_work() as model:
+            written = model.generate(
+                **{name: self._placed(value) for name, value in inputs.items()},
+                max_new_tokens=max(one.max_tokens for one in batch),
+                logits_processor=sampled.processors(),
+                **_DRAWN if sampled.left_to_draw else {"do_sample": False},
+            )
         turns = zip(batch, *sampled.turns(written), strict=True)
         return [self._generation(one, ids, logprobs) for one, ids, logprobs in turns]
+
+    @contextmanager
+    def _at_work(self) -> Iterator[Any]:
+        model = self._model
+        training, recommended = model.training, model.generation_config
+        model.generation_config = self._settings
+        model.train(mode=False)
+        try:
+            yield model
+        finally:
+            model.generation_config = recommended
+            model.train(training)
 
     def _check_images(self, prompt: Prompt) -> None:
         """Models say it less clearly, of all that is in a pass, or not at all."""
@@ -156,7 +188,7 @@ class TransformersPolicy:
 
     def _placed(self, value: torch.Tensor) -> torch.Tensor:
         dtype = self._model.dtype if value.is_floating_point() else value.dtype
-        return value.to(self._device, dtype)
+        return value.to(self._model.device, dtype)
 
     def _generation(
         self, waiting: _Waiting, ids: Sequence[int], logprobs: Sequence[float]
@@ -176,22 +208,32 @@ class TransformersPolicy:
             logprobs=tuple(logprobs[:length]),
         )
 
-    def _end_tokens(self) -> frozenset[int]:
-        """What ends a turn: all that the checkpoint, its tokenizer and its template say."""
-        said = self._model.generation_config.eos_token_id
-        ends = said if isinstance(said, list) else [said]
-        more = (self._chat.tokenizer.eos_token_id, self._chat.end_of_turn())
-        return frozenset(end for end in (*ends, *more) if end is not None)
-
-    def _never_sampled(self) -> list[int]:
-        """Tokens of images, and those that the tokenizer does not know."""
-        known = self._model.get_output_embeddings().weight.shape[0]
-        unknown = range(self._chat.first_unknown_id, known)
-        return sorted({*self._chat.image_token_ids, *unknown} - self._ends)
-
     def _padding(self) -> int:
         pad = self._chat.tokenizer.pad_token_id
         return int(min(self._ends) if pad is None else pad)
+
+
+@dataclass(frozen=True)
+class _Seeded:
+    """A policy in one episode."""
+
+    _policy: TransformersPolicy
+    _seed: int
+
+    @property
+    def name(self) -> str:
+        return self._policy.name
+
+    @property
+    def max_image_pixels(self) -> int:
+        return self._policy.max_image_pixels
+
+    async def generate(
+        self, conversation: Sequence[Message], tools: Sequence[ToolContract], max_tokens: int
+    ) -> Generation:
+        turn = sum(message.role == "assistant" for message in conversation)
+        seed = turn_seed(self._seed, turn)
+        return await self._policy._generate(conversation, max_tokens, seed)
 
 
 def _padded(prompts: Sequence[Prompt], padding: int) -> dict[str, torch.Tensor]:

@@ -38,3 +38,22 @@ def test_each_step_keeps_one_probability_and_no_scores() -> None:
         chain(torch.full((1, length), 3), SCORES.clone())
     _, logprobs = sampled.turns(torch.full((1, 5), 3))
     assert logprobs[0] == pytest.approx([SCORES.log_softmax(-1)[0, 3].item()] * 3)
+
+
+def drawn(seeds: list[int], rows: int) -> list[int]:
+    sampled = Sampled(LocalSampling(temperature=1.0), [3], 2, seeds)
+    assert not sampled.left_to_draw
+    scores = sampled.processors()(torch.zeros(rows, 2, dtype=torch.long), SCORES.expand(rows, -1))
+    return scores.argmax(-1).tolist()
+
+
+def test_a_row_with_a_seed_draws_the_same_whatever_stands_beside_it() -> None:
+    together = drawn(list(range(40)), 40)
+    assert len(set(together)) == 3
+    assert [drawn([seed], 1)[0] for seed in range(40)] == together
+
+
+def test_rows_with_seeds_draw_by_the_probabilities() -> None:
+    found = torch.tensor(drawn(list(range(4000)), 4000)).bincount(minlength=4) / 4000
+    expected = torch.tensor([*SCORES[0, :3].softmax(-1).tolist(), 0.0])
+    assert (found - expected).abs().max() < 0.03
