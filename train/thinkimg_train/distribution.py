@@ -170,7 +170,7 @@ class Stepper:
         total = torch.zeros((), device=self._accelerator.device)
         for batch, last in batches:
             with self._shared(last):
-                with self._autocast():
+                with self.autocast():
                     loss = loss_of(self.model, batch)
                 total += loss.detach()
                 # Gradients are averaged over processes, and are to be summed.
@@ -218,6 +218,7 @@ class Stepper:
             return nullcontext()
         return nullcontext() if last else self._accelerator.no_sync(self.model)
 
-    def _autocast(self) -> AbstractContextManager[Any]:
+    def autocast(self) -> AbstractContextManager[Any]:
+        """What all passes of the model are made in."""
         device = self._accelerator.device.type
         return torch.autocast(device, torch.bfloat16) if self._bf16 else nullcontext()

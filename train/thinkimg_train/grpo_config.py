@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from thinkimg_train.data_config import AtLeastOne
+from thinkimg_agent.episode import Limits
+from thinkimg_eval.run.config import MeshSection, RetrySection
+from thinkimg_train.config import (
+    CheckpointSection,
+    DeepspeedSection,
+    EvaluationSection,
+    LogSection,
+    LoraSection,
+    ModelSection,
+    OptimizerSection,
+    PrecisionSection,
+    ScheduleSection,
+)
+from thinkimg_train.data_config import AtLeastOne, Count, Share
+from thinkimg_train.losses.settings import LossSection, MismatchSection
+from thinkimg_train.rewards.weighing import RewardSection
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 
@@ -28,5 +44,77 @@ class RolloutSection(msgspec.Struct, frozen=True, kw_only=True):
     """The most that the policy is shown of one image; the tools see all of it."""
     dialect: str = "hermes"
     coordinates: str = "thousandths"
+    tools: tuple[str, ...] = ()
+    """Offered instead of the task's."""
     batch: AtLeastOne = 32
     """Turns that transformers writes in one pass."""
+    refills: Count = 0
+    """Rounds of further questions, in place of those whose episodes all went alike and teach
+    nothing (dynamic sampling of DAPO); 0: such groups stay, and only fill the step up."""
+
+
+class PauseSection(msgspec.Struct, frozen=True, kw_only=True):
+    """`[pause]`: when too many episodes of a step were aborted, they are awaited: learning from
+    the others only would favour short episodes and those without tools."""
+
+    above_share: Share = 0.05
+    """Of the episodes of a step, of all processes together."""
+    wait_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0
+    """Before they are tried again; each further wait is twice as long, up to five minutes."""
+    give_up_s: Positive = 7200.0
+    """After so much waiting in one step the run ends; the same command goes on."""
+
+
+class UpdateSection(msgspec.Struct, frozen=True, kw_only=True):
+    """`[update]`: what is made of the episodes of a step."""
+
+    advantages: Literal["centred", "standardized", "leave_one_out"] = "standardized"
+    times: AtLeastOne = 1
+    """How often the same episodes are learned from."""
+    parts: AtLeastOne = 1
+    """Steps of the optimizer for each of these times, each on so much of the episodes."""
+    skip_cut_off: bool = False
+    """Learn nothing from episodes that ran out of tokens (overlong filtering of DAPO)."""
+    tokens: AtLeastOne = 16384
+    """The most that one forward takes, what fills rows up included."""
+    image_tokens: AtLeastOne = 16384
+    """The most of these that stand for images."""
+
+
+class TrajectoriesSection(msgspec.Struct, frozen=True, kw_only=True):
+    """`[trajectories]`: episodes that are kept to be looked at with `thinkimg view`."""
+
+    every_steps: Count = 50
+    """0: none are."""
+    groups: AtLeastOne = 2
+    """So many groups of a step."""
+
+
+class GrpoConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Reinforcement learning of one model on the questions of one task, into one folder."""
+
+    out: Path
+    seed: int = 0
+    model: ModelSection
+    task: dict[str, Any]
+    """Its name, as `thinkimg eval tasks` lists it, or path/to/file.py:function, and whatever
+    options it has."""
+    rollout: RolloutSection = RolloutSection()
+    limits: Limits = Limits()
+    """Of episodes. What ends at its deadline has no reward: time is not the policy's doing."""
+    mesh: MeshSection = MeshSection()
+    retry: RetrySection = RetrySection()
+    pause: PauseSection = PauseSection()
+    reward: RewardSection = RewardSection()
+    update: UpdateSection = UpdateSection()
+    loss: LossSection = LossSection()
+    mismatch: MismatchSection = MismatchSection()
+    lora: LoraSection = LoraSection()
+    optimizer: OptimizerSection = OptimizerSection()
+    schedule: ScheduleSection = ScheduleSection(learning_rate=1e-6, kind="constant")
+    precision: PrecisionSection = PrecisionSection()
+    deepspeed: DeepspeedSection = DeepspeedSection()
+    evaluation: EvaluationSection = EvaluationSection()
+    checkpoint: CheckpointSection = CheckpointSection(every_steps=50)
+    log: LogSection = LogSection()
+    trajectories: TrajectoriesSection = TrajectoriesSection()

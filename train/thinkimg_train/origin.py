@@ -10,15 +10,28 @@ import msgspec
 
 from thinkimg_eval.run.folder import write_json
 from thinkimg_eval.run.origin import commit, flat
+from thinkimg_eval.tasks import OpenedTask
 from thinkimg_rpc.digest import digest_of
 from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_train.bad_data import counts_of
 from thinkimg_train.config import SftConfig
 from thinkimg_train.dataset import EpisodeDataset
+from thinkimg_train.grpo_config import GrpoConfig
 
 RUN = "run.json"
 CARD = "card.json"
-_MAY_CHANGE = ("config.out", "config.checkpoint.", "config.log.", "config.evaluation.", "commits")
+_MAY_CHANGE = (
+    "config.out",
+    "config.checkpoint.",
+    "config.log.",
+    "config.evaluation.",
+    "config.trajectories.",
+    "config.mesh.",
+    "config.retry.",
+    "config.pause.",
+    "config.rollout.base_url",
+    "commits",
+)
 """What a run that goes on may have otherwise than before: none of it changes a weight."""
 
 
@@ -30,6 +43,7 @@ class DataOrigin(msgspec.Struct, frozen=True, kw_only=True):
     cards: dict[str, str]
     """The hash of each folder's data card, where it has one."""
     episodes: int
+    """Or questions, of a task."""
     left_out: dict[str, int]
     """How many of each kind of reason."""
 
@@ -55,6 +69,23 @@ def origin_of(config: SftConfig, dataset: EpisodeDataset, processes: int) -> Tra
             cards=_cards(config.data.trajectories),
             episodes=len(dataset),
             left_out=counts_of(dataset.left_out),
+        ),
+        processes=processes,
+        commits=[commit()],
+    )
+
+
+def rl_origin_of(config: GrpoConfig, opened: OpenedTask, processes: int) -> TrainingOrigin:
+    """Where the model that comes out of reinforcement learning on a task will come from."""
+    task = opened.task
+    options = sorted((name, str(value)) for name, value in opened.options.items())
+    return TrainingOrigin(
+        config=msgspec.json.decode(msgspec.json.encode(config, enc_hook=str)),
+        data=DataOrigin(
+            fingerprint=digest_of(msgspec.json.encode((task.name, task.version, options))),
+            cards={},
+            episodes=len(task.samples),
+            left_out={},
         ),
         processes=processes,
         commits=[commit()],

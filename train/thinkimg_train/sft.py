@@ -14,45 +14,36 @@ OUT/adapter/              with LoRA: what was trained of it
 from __future__ import annotations
 
 import math
-import shutil
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list, set_seed
+from accelerate.utils import set_seed
 from rich.console import Console
 
 from thinkimg_rpc.cli import main as program
 from thinkimg_rpc.errors import InvalidRequest
-from thinkimg_train.checkpoints import (
-    Checkpoints,
-    finish_folder,
-    load_random_state,
-    save_random_state,
-    step_of,
-)
+from thinkimg_train.checkpoints import Checkpoints, load_random_state, step_of
 from thinkimg_train.config import SftConfig
 from thinkimg_train.dataset import EpisodeDataset
 from thinkimg_train.distribution import Stepper, adamw, open_accelerator, zero_stage
-from thinkimg_train.evaluation import check_evaluation, evaluate, free_port, is_evaluated
+from thinkimg_train.evaluation import check_evaluation
 from thinkimg_train.feed import Ready, ready_batches
 from thinkimg_train.loader import Position, StepLoader
-from thinkimg_train.loading import load_model, load_processor, save_merged, save_model
+from thinkimg_train.loading import load_model, load_processor
 from thinkimg_train.logbook import Logbook
 from thinkimg_train.losses.trained_tokens import sum_loss, trained_logprobs
 from thinkimg_train.opening import open_data
-from thinkimg_train.origin import RUN, begin_run, origin_of
+from thinkimg_train.origin import begin_run, origin_of
+from thinkimg_train.saving import CHECKPOINTS, MODEL, Keeping
 from thinkimg_train.schedule import learning_rate
-
-MODEL, ADAPTER, CHECKPOINTS, EVALUATIONS = "model", "adapter", "checkpoints", "evaluations"
 
 
 def train(config: SftConfig, screen: Console) -> Path:
@@ -98,10 +89,8 @@ class _Run:
     config: SftConfig
     accelerator: Accelerator
     loader: StepLoader
-    checkpoints: Checkpoints
+    keeping: Keeping
     stepper: Stepper
-    processor: Any
-    """As it is saved beside the model."""
     logbook: Logbook
     first_step: int
     steps: int
@@ -109,10 +98,6 @@ class _Run:
     def is_due(self, made: int, every_steps: int) -> bool:
         """Whether something is to be done after so many steps, and after the last; 0: never."""
         return every_steps > 0 and (made % every_steps == 0 or made == self.steps)
-
-    @property
-    def speaks(self) -> bool:
-        return bool(self.accelerator.is_main_process)
 
 
 def _open_dataset(config: SftConfig, accelerator: Accelerator, screen: Console) -> EpisodeDataset:
@@ -165,7 +150,8 @@ def _open_run(
         config=msgspec.to_builtins(config, enc_hook=str),
     )
     processor = load_processor(config.model.path)
-    return _Run(config, accelerator, loader, checkpoints, stepper, processor, logbook, first, steps)
+    keeping = Keeping(config.out, accelerator, stepper, checkpoints, processor)
+    return _Run(config, accelerator, loader, keeping, stepper, logbook, first, steps)
 
 
 def _make_steps(run: _Run) -> None:
@@ -179,7 +165,7 @@ def _make_steps(run: _Run) -> None:
             made = step + 1
             evaluated = run.is_due(made, config.evaluation.every_steps)
             if evaluated or made == run.steps or run.is_due(made, config.checkpoint.every_steps):
-                _write_checkpoint(run, made)
+                run.keeping.write(made)
             if evaluated:
                 _evaluate(run, made)
 
@@ -232,60 +218,23 @@ def _make_step(run: _Run, step: int, batches: Iterator[Ready]) -> None:
     if not math.isfinite(mean):
         raise ArithmeticError(
             f"the loss of step {step + 1} is {mean}: lower schedule.learning_rate; the newest "
-            f"checkpoint is {run.checkpoints.newest()}"
+            f"checkpoint is {run.keeping.checkpoints.newest()}"
         )
-
-
-def _write_checkpoint(run: _Run, made: int) -> None:
-    """All that the run needs to go on after `made` steps; all processes call it."""
-    weights = run.stepper.weights()
-    if run.speaks:
-        folder = run.checkpoints.begin(made)
-        shutil.copy(run.config.out / RUN, folder)
-        save_model(run.stepper.inner_model, run.processor, folder / MODEL, weights)
-    run.accelerator.wait_for_everyone()
-    folder = run.checkpoints.unfinished(made)
-    run.stepper.save(folder)
-    save_random_state(folder, run.accelerator.process_index)
-    run.accelerator.wait_for_everyone()
-    if run.speaks:
-        run.checkpoints.finish(made)
-    run.accelerator.wait_for_everyone()
 
 
 def _evaluate(run: _Run, made: int) -> None:
     """What the checkpoint after `made` steps answers; all processes share the questions."""
-    several = run.accelerator.num_processes > 1
-    port = [free_port() if several else None]
-    broadcast_object_list(port)
-    torch.cuda.empty_cache()
-    model = run.checkpoints.at(made) / MODEL
-    out = run.config.out / EVALUATIONS / model.parent.name
-    if is_evaluated(out):
-        return
-    numbers = evaluate(run.config.evaluation, model, out, port=port[0])
-    run.accelerator.wait_for_everyone()
-    run.logbook.note(made - 1, numbers)
-    said = ", ".join(f"{name} {value:.3g}" for name, value in numbers.items())
-    run.logbook.say(f"after step {made}: {said}")
+    if numbers := run.keeping.evaluated(made, run.config.evaluation):
+        run.logbook.note(made - 1, numbers)
+        said = ", ".join(f"{name} {value:.3g}" for name, value in numbers.items())
+        run.logbook.say(f"after step {made}: {said}")
 
 
 def _finish(run: _Run) -> Path:
     """What came out, as a model like any other; from the last checkpoint."""
-    out, last = run.config.out, run.checkpoints.at(run.steps) / MODEL
-    if run.speaks:
-        if run.config.lora.rank:
-            finish_folder(out / ADAPTER, partial(_copy, last))
-            finish_folder(out / MODEL, partial(save_merged, run.config.model, last))
-        else:
-            finish_folder(out / MODEL, partial(_copy, last))
-        run.logbook.say(f"the model is in {out / MODEL}")
-    run.accelerator.wait_for_everyone()
-    return out / MODEL
-
-
-def _copy(source: Path, place: Path) -> None:
-    shutil.copytree(source, place, dirs_exist_ok=True)
+    model = run.keeping.finish(run.steps, run.config.model, run.config.lora)
+    run.logbook.say(f"the model is in {model}")
+    return model
 
 
 if __name__ == "__main__":

@@ -55,9 +55,21 @@ def trained_logprobs(
     model: torch.nn.Module, inputs: Mapping[str, torch.Tensor], targets: Targets
 ) -> torch.Tensor:
     """(N,) log-probabilities, in float32, of the targets in the model's view of `inputs`."""
+    return logprobs_of(trained_scores(model, inputs, targets), targets)
+
+
+def trained_scores(
+    model: torch.nn.Module, inputs: Mapping[str, torch.Tensor], targets: Targets
+) -> torch.Tensor:
+    """(N, V) the scores that each target is predicted by, in the model's own numbers."""
     scores, places = _scores(model, inputs, targets)
-    chosen = scores[targets.rows, places].float()
-    return -functional.cross_entropy(chosen, targets.ids, reduction="none")
+    chosen: torch.Tensor = scores[targets.rows, places]
+    return chosen
+
+
+def logprobs_of(scores: torch.Tensor, targets: Targets) -> torch.Tensor:
+    """(N,) log-probabilities, in float32, of the targets by their scores (N, V)."""
+    return -functional.cross_entropy(scores.float(), targets.ids, reduction="none")
 
 
 def sum_loss(logprobs: torch.Tensor, count: int | torch.Tensor) -> torch.Tensor:
