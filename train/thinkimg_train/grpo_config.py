@@ -27,6 +27,20 @@ from thinkimg_train.rewards.weighing import RewardSection
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 
+class VllmSection(msgspec.Struct, frozen=True, kw_only=True):
+    """`[rollout.vllm]`: vLLM, where it plays the episodes."""
+
+    memory_share: Share = 0.3
+    """Of the GPU's memory, for vLLM in this process; the model in training needs the rest."""
+    max_context: Count = 0
+    """The longest context in tokens; 0: as long as the model allows and the memory holds."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    eager: bool = False
+    """Start sooner, and write more slowly: no compilation and no CUDA graphs."""
+    weights_folder: str = ""
+    """Where weights are laid for vllm-server, which must see it under the same name."""
+
+
 class RolloutSection(msgspec.Struct, frozen=True, kw_only=True):
     """`[rollout]`: the episodes of a step, and what plays them."""
 
@@ -35,6 +49,7 @@ class RolloutSection(msgspec.Struct, frozen=True, kw_only=True):
     one that runs elsewhere. Both are given the weights after every step."""
     base_url: str = ""
     """Of vllm-server."""
+    vllm: VllmSection = VllmSection()
     groups: AtLeastOne = 8
     """Questions of a step, of all processes together."""
     group_size: Annotated[int, msgspec.Meta(ge=2)] = 8
