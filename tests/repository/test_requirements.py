@@ -51,6 +51,7 @@ EXTRA_OF = {
     "agent/thinkimg_agent/policies/pixel_features.py": "models",
     "agent/thinkimg_agent/policies/transformers_vlm.py": "models",
     "agent/thinkimg_agent/policies/vllm_engine.py": "vllm",
+    "agent/thinkimg_agent/policies/vllm_server.py": "models",
     "eval/thinkimg_eval": "eval",
     # Only processes that share a run ask for PyTorch, which started them.
     "eval/thinkimg_eval/run/ranks.py": "models",
@@ -58,6 +59,7 @@ EXTRA_OF = {
     "train/thinkimg_train/collect": "eval",
     "train/thinkimg_train/formats": "eval",
     "train/thinkimg_train/logbook.py": "wandb",
+    "train/thinkimg_train/rollouts/merged_weights.py": "deepspeed",
     "bench": "bench",
     "bench/sft.py": "train",
     "tests": "dev",

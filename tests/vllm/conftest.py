@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,19 +64,35 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server(folder: Path) -> Iterator[str]:
     """The base URL of vLLM's own server, with that model as "tiny"."""
+    with serving(folder, "--enable-auto-tool-choice", "--tool-call-parser", "hermes") as url:
+        yield f"{url}/v1"
+
+
+@pytest.fixture(scope="module")
+def trainers_server(folder: Path) -> Iterator[str]:
+    """The base URL of a server that takes and gives tokens, and takes weights."""
+    logprobs = ("--logprobs-mode", "processed_logprobs")
+    with serving(
+        folder, "--enable-scale-out", "--dtype", "float32", *logprobs, develop=True
+    ) as url:
+        yield url
+
+
+@contextmanager
+def serving(folder: Path, *words: str, develop: bool = False) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "vllm.entrypoints.openai.api_server"),
-            *("--model", str(folder), "--served-model-name", "tiny"),
-            *("--host", "127.0.0.1", "--port", str(port)),
-            *("--enforce-eager", "--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
+            *("--model", str(folder), "--served-model-name", "tiny", "--enforce-eager"),
+            *("--host", "127.0.0.1", "--port", str(port), *words),
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        env=os.environ | ({"VLLM_SERVER_DEV_MODE": "1"} if develop else {}),
     )
     assert process.stdout is not None
     try:
@@ -85,7 +102,7 @@ def server(folder: Path) -> Iterator[str]:
             said.append(line)
         draining = threading.Thread(target=process.stdout.read)
         draining.start()
-        yield f"http://127.0.0.1:{port}/v1"
+        yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(60)

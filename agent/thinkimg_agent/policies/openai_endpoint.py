@@ -24,7 +24,7 @@ from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.schema import openai_tools
 
 MAX_IMAGE_PIXELS = 1 << 20
-_CONTEXT_FULL = re.compile(
+CONTEXT_FULL = re.compile(
     r"context.?(length|window)|maximum (number of tokens|model length|allowed length)",
     re.IGNORECASE,
 )
@@ -103,7 +103,7 @@ class OpenAIPolicy:
         try:
             return await self._turn(request)
         except openai.BadRequestError as error:
-            if _CONTEXT_FULL.search(error.response.text):
+            if CONTEXT_FULL.search(error.response.text):
                 raise ContextFull(_words(error)) from error
             raise PolicyFault(f"{self.name} refuses the request: {_words(error)}") from error
         except (openai.OpenAIError, json.JSONDecodeError) as error:

@@ -26,6 +26,15 @@ from thinkimg_agent.images import EpisodeImage
 from thinkimg_agent.policies.chat_tokens import ChatTokens
 from thinkimg_agent.policies.local_sampling import GREEDY, LocalSampling
 from thinkimg_agent.policies.policy import ContextFull, Generation, PolicyFault
+from thinkimg_agent.policies.vllm_contexts import (
+    ATTEMPTS,
+    MAX_IMAGE_PIXELS,
+    MOST_BIASES,
+    check_room,
+    check_turns,
+    images_of,
+    in_a_line,
+)
 from thinkimg_rpc.contract import ToolContract
 
 # Read when vLLM is imported, here and in the processes that it starts. A fork would
@@ -40,12 +49,8 @@ from vllm.outputs import CompletionOutput
 from vllm.sampling_params import RequestOutputKind
 from vllm.v1.engine.async_llm import AsyncLLM
 
-MAX_IMAGE_PIXELS = 1 << 20
-_ATTEMPTS = 5
 _SHUTDOWN_S = 30.0
 """After which vLLM kills what is left; it takes seconds, and by itself waits for five."""
-_MOST_BIASES = 1024
-"""Of one request, that vLLM takes."""
 
 
 class VllmPolicy:
@@ -74,7 +79,7 @@ class VllmPolicy:
             processor = loader.from_pretrained(model)
             config = transformers.AutoConfig.from_pretrained(model)
         except (OSError, ValueError, KeyError) as error:
-            raise PolicyFault(f"{model} cannot be loaded: {_in_a_line(error)}") from error
+            raise PolicyFault(f"{model} cannot be loaded: {in_a_line(error)}") from error
         self._chat = ChatTokens(processor, config)
         self._options = {
             "model": str(model),
@@ -98,13 +103,13 @@ class VllmPolicy:
             options = AsyncEngineArgs(**self._options)
             engine = await asyncio.to_thread(AsyncLLM.from_engine_args, options)
         except (OSError, ValueError, RuntimeError, VLLMError) as error:
-            raise PolicyFault(f"{self.name} does not start: {_in_a_line(error)}") from error
+            raise PolicyFault(f"{self.name} does not start: {in_a_line(error)}") from error
         self._engine = engine
         chat = self._chat
         ends = {chat.tokenizer.eos_token_id, chat.end_of_turn()} - {None}
         unknown = range(chat.first_unknown_id, engine.model_config.get_vocab_size())
         self._ends = sorted(ends)
-        self._never_sampled = [*sorted(chat.image_token_ids - ends), *unknown][:_MOST_BIASES]
+        self._never_sampled = [*sorted(chat.image_token_ids - ends), *unknown][:MOST_BIASES]
         return self
 
     async def __aexit__(
@@ -113,48 +118,73 @@ class VllmPolicy:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._engine is not None:
-            await asyncio.to_thread(self._engine.shutdown, _SHUTDOWN_S)
-            self._engine = None
+        await self._stop()
 
     async def generate(
         self, conversation: Sequence[Message], tools: Sequence[ToolContract], max_tokens: int
     ) -> Generation:
-        if self._engine is None:
-            raise PolicyFault(f"{self.name} is not running: use it in an `async with`")
+        engine = self._running()
         try:
-            return await self._generate(self._engine, conversation, max_tokens)
+            return await self._generate(engine, conversation, max_tokens)
         except (ContextFull, PolicyFault):
             raise
         except Exception as error:  # whatever a model raises
-            raise PolicyFault(f"{self.name}: {_in_a_line(error)}") from error
+            raise PolicyFault(f"{self.name}: {in_a_line(error)}") from error
+
+    async def take_weights(self, folder: Path, version: str) -> None:
+        """Go on with weights that lie in a folder as a checkpoint's do.
+
+        Turns that are being written are finished first, those that are asked for meanwhile
+        are written with the new weights, and nothing is kept that the old ones computed.
+
+        Raises: PolicyFault; no turn is written any more then.
+        """
+        engine = self._running()
+        try:
+            # What became of images outside of the model stays right, and is kept.
+            await engine.pause_generation(mode="wait", clear_cache=False)
+            await engine.collective_rpc("reload_weights", kwargs={"weights_path": str(folder)})
+            await engine.reset_encoder_cache()
+            await engine.reset_prefix_cache(True, True)
+            await engine.update_weight_version(version)
+            await engine.resume_generation()
+        except Exception as error:  # whatever a model raises
+            await self._stop()
+            raise PolicyFault(f"{self.name} took no new weights: {in_a_line(error)}") from error
+
+    async def _stop(self) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await asyncio.to_thread(engine.shutdown, _SHUTDOWN_S)
+
+    def _running(self) -> AsyncLLM:
+        if self._engine is None:
+            raise PolicyFault(f"{self.name} is not running: use it in an `async with`")
+        return self._engine
 
     async def _generate(
         self, engine: AsyncLLM, conversation: Sequence[Message], max_tokens: int
     ) -> Generation:
         ids = await asyncio.to_thread(self._chat.unexpanded, conversation)
-        images = _images(conversation)
+        images = images_of(conversation)
         longest = engine.model_config.max_model_len
         # vLLM refuses what is too long before it has put the images in, and after.
-        _check_room(ids, longest)
-        for _ in range(_ATTEMPTS):
+        check_room(ids, longest)
+        for _ in range(ATTEMPTS):
             try:
                 (prompt,) = await engine.renderer.render_cmpl_async([_prompt(ids, images)])
             except AssertionError:
                 # As below, and it was noticed while the image was looked up.
                 continue
             context: list[int] = prompt["prompt_token_ids"]
-            _check_room(context, longest)
-            _check_turns(context, conversation)
+            check_room(context, longest)
+            check_turns(context, conversation)
             request = self._request(min(max_tokens, longest - len(context)))
             async for written in engine.generate(prompt, request, str(next(self._numbers))):
                 turn = written.outputs[0]
             if turn.finish_reason in ("stop", "length"):
                 return self._generation(context, turn)
-            # vLLM's two sides each keep a list of the images that they share. Where an
-            # episode was given up on its way they disagree, which costs a turn of another
-            # episode, and is mended by that: the next time, the image is sent anew.
-        raise PolicyFault(f"{self.name} failed at a turn {_ATTEMPTS} times")
+        raise PolicyFault(f"{self.name} failed at a turn {ATTEMPTS} times")
 
     def _request(self, max_tokens: int) -> SamplingParams:
         return SamplingParams(
@@ -186,12 +216,6 @@ class VllmPolicy:
         )
 
 
-def _images(conversation: Sequence[Message]) -> list[EpisodeImage]:
-    return [
-        part for message in conversation for part in message.parts if isinstance(part, EpisodeImage)
-    ]
-
-
 def _prompt(ids: Sequence[int], images: Sequence[EpisodeImage]) -> dict[str, Any]:
     """What vLLM takes. It knows an image by its digest, and decodes only those it does not."""
     prompt: dict[str, Any] = {"prompt_token_ids": list(ids)}
@@ -200,32 +224,3 @@ def _prompt(ids: Sequence[int], images: Sequence[EpisodeImage]) -> dict[str, Any
         prompt["multi_modal_data"] = {"image": pictures}
         prompt["multi_modal_uuids"] = {"image": [image.shown_digest for image in images]}
     return prompt
-
-
-def _check_room(context: Sequence[int], longest: int) -> None:
-    """Raises: ContextFull, when there is no room for a turn."""
-    if len(context) >= longest:
-        raise ContextFull(f"{len(context)} tokens, and the model takes {longest}")
-
-
-def _check_turns(context: Sequence[int], conversation: Sequence[Message]) -> None:
-    """Where vLLM finds no place for an image among the tokens, it goes back to text.
-
-    Raises: PolicyFault, when turns are not in the context as they were sampled.
-    """
-    start = 0
-    for message in conversation:
-        turn = list(message.token_ids or ())
-        if not turn:
-            continue
-        try:
-            start = context.index(turn[0], start)
-            while context[start : start + len(turn)] != turn:
-                start = context.index(turn[0], start + 1)
-        except ValueError:
-            raise PolicyFault("vLLM tokenised an earlier turn a second time") from None
-        start += len(turn)
-
-
-def _in_a_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
