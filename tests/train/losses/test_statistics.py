@@ -53,6 +53,7 @@ def test_numbers_computed_by_hand() -> None:
             "kl_reference": k3(2.0) / 3,
             "entropy": 3.0,
             "mismatch_kl": (k3(math.exp(0.5)) + k3(math.exp(-0.1))) / 3,
+            "mismatch_mean": (0.5 + 0.1) / 3,
             "mismatch_max": 0.5,
             "mismatch_weight": (1.2 + 1.0 + math.exp(-0.1)) / 3,
         },

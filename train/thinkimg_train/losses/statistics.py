@@ -18,12 +18,14 @@ MEANS = (
     "kl_reference",
     "entropy",
     "mismatch_kl",
+    "mismatch_mean",
     "mismatch_weight",
 )
 """clipped: shares. kl_old: of this policy from the one before the step; kl_reference: from the
-reference. mismatch_kl: of the trainer's numbers from the sampler's."""
+reference. mismatch_kl: of the trainer's numbers from the sampler's; mismatch_mean: how far
+apart two log-probabilities of the same token are."""
 MAXIMA = ("ratio_max", "mismatch_max")
-"""mismatch_max: the largest difference of two log-probabilities of the same token."""
+"""mismatch_max: the furthest apart that they are."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,9 @@ class Tally:
     """
 
     sums: torch.Tensor
-    """(8,) float64, in the order of `MEANS`."""
+    """(9,) float64, in the order of `MEANS`."""
     counts: torch.Tensor
-    """(8,) float64, of tokens or sequences."""
+    """(9,) float64, of tokens or sequences."""
     maxima: torch.Tensor
     """(2,) float64, in the order of `MAXIMA`; minus infinity where there was nothing."""
 
@@ -82,6 +84,7 @@ def tally(
     if sampler_logprobs is not None:
         apart = log_mismatch(batch.old_logprobs, sampler_logprobs, mask)
         means["mismatch_kl"] = _total(k3(torch.zeros_like(apart), apart), mask)
+        means["mismatch_mean"] = _total(apart.abs(), mask)
         maxima["mismatch_max"] = _largest(apart.abs(), mask)
     if batch.sampler_weights is not None:
         weights = batch.sampler_weights

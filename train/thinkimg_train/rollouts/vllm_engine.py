@@ -78,7 +78,7 @@ async def open_vllm(section: RolloutSection, trained: Trained) -> VllmEngine:
     settings = section.vllm
     policy = VllmPolicy(
         trained.path,
-        sampling=LocalSampling(section.temperature, seed=trained.seed + process_rank()),
+        sampling=LocalSampling(section.temperature, seed=trained.seed),
         max_image_pixels=section.max_image_pixels,
         max_model_len=settings.max_context or -1,
         gpu_memory_utilization=settings.memory_share,
@@ -99,14 +99,15 @@ def process_rank() -> int:
 
 @contextmanager
 def _one_device() -> Iterator[None]:
-    """Processes started in here see the one GPU that this process computes on, if it does."""
+    """Processes started in here see the one GPU that this process computes on, if it does:
+    vLLM would take the first, and so would that of every other process."""
     if not torch.cuda.is_available():
         yield
         return
     name = "CUDA_VISIBLE_DEVICES"
     before = os.environ.get(name)
     seen = before.split(",") if before else [str(n) for n in range(torch.cuda.device_count())]
-    os.environ[name] = seen[torch.cuda.current_device()]
+    os.environ[name] = seen[int(os.environ.get("LOCAL_RANK", "0"))]
     try:
         yield
     finally:
