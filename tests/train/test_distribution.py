@@ -12,10 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from thinkimg_agent.policies import Generation
+from thinkimg_agent.reply import Reply
+from thinkimg_agent.sample import Sample
 from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_train.config import DeepspeedSection
 from thinkimg_train.distribution import SHIPPED, deepspeed_config
 
+from ..mesh_fixtures import png
+from .recorded import dialect_named, record
 from .runs import curve_of, largest_difference, make_run, words
 
 # Several processes come of `--multi_gpu` alone, with `--cpu` only by MPI.
@@ -35,15 +40,19 @@ def alone(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, recorded: 
 
 
 def launch(launcher: tuple[str, ...], asked: list[str]) -> None:
+    finished = start(launcher, asked)
+    assert finished.returncode == 0, finished.stderr[-3000:]
+
+
+def start(launcher: tuple[str, ...], asked: list[str]) -> subprocess.CompletedProcess[str]:
     port = ["--main_process_port" if "accelerate" in launcher[0] else "--master_port", free_port()]
-    finished = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", *launcher, *port, "-m", "thinkimg_train.sft", *asked],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert finished.returncode == 0, finished.stderr[-3000:]
 
 
 def free_port() -> str:
@@ -98,6 +107,24 @@ def test_deepspeed_goes_on_to_the_very_same_weights(
     launch(TORCHRUN, words(broken, tiny_model, recorded, **settings))
     assert curve_of(broken) == curve_of(whole)
     assert largest_difference(broken / "model", whole / "model") == 0
+
+
+@pytest.mark.timeout(600)
+def test_zero3_refuses_episodes_of_which_only_some_have_images(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    dialect = dialect_named("hermes")
+    answer: list[str | Generation] = [dialect.write(Reply("Done.", answer="four"))]
+    pictures: list[tuple[bytes, ...]] = [(png(40, 48),), ()] * 4
+    samples = [(Sample(f"s{n}", "How many?", shown), [*answer]) for n, shown in enumerate(pictures)]
+    record(tmp_path / "some", samples, dialect)
+    asked = words(tmp_path / "out", tiny_model, tmp_path / "some", deepspeed__config="zero3")
+    finished = start(TORCHRUN, asked)
+    assert finished.returncode != 0
+    assert "with ZeRO-3 all episodes must have images, or none" in finished.stderr
+    assert "take zero2" in finished.stderr
+    assert 'sft.py", line' not in finished.stderr  # torchrun's own traceback is another thing
+    assert not (tmp_path / "out" / "checkpoints").exists()
 
 
 @pytest.mark.parametrize("file", sorted(SHIPPED.glob("*.json")), ids=lambda file: str(file.stem))
