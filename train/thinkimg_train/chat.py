@@ -13,10 +13,14 @@ from thinkimg_rpc.errors import InvalidRequest
 
 
 @lru_cache(maxsize=2)
-def chat_of(model: str) -> ChatTokens:
+def chat_of(model: str, *, segments_kept: int = 0) -> ChatTokens:
     """Of the model in a folder or the Hugging Face cache, once in each process.
 
     Its tokenizer is its own: it holds a token that the model does not have.
+
+    Args:
+        segments_kept: of conversations, with their images, that are asked for again. Samples
+            of a data set share none, and those of a few large images fill a memory.
 
     Raises: InvalidRequest.
     """
@@ -24,8 +28,7 @@ def chat_of(model: str) -> ChatTokens:
     try:
         processor = loader.from_pretrained(model)
         config = transformers.AutoConfig.from_pretrained(model)
-        # Samples share no segments, and those of a few large images fill a memory.
-        return ChatTokens(processor, config, segments_kept=0)
+        return ChatTokens(processor, config, segments_kept=segments_kept)
     except (OSError, ValueError, KeyError, ImportError, PolicyFault) as error:
         words = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InvalidRequest.field("model.path", f"{model} cannot be loaded: {words}") from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from pathlib import Path
@@ -152,6 +152,23 @@ class Stepper:
         """Of a number that each process has one of."""
         summed: torch.Tensor = self._accelerator.reduce(value, "sum")
         return summed
+
+    def largest_over_all(self, values: torch.Tensor) -> torch.Tensor:
+        """Element by element, of values that each process has."""
+        gathered: torch.Tensor = self._accelerator.gather(values[None])
+        return gathered.amax(0)
+
+    @property
+    def device(self) -> torch.device:
+        return self._accelerator.device
+
+    def placed(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What the model takes, on its device, pictures in its type."""
+        pixels = self.pixels
+        return {
+            name: value.to(self.device, pixels if value.is_floating_point() else value.dtype)
+            for name, value in inputs.items()
+        }
 
     def step(
         self,

@@ -16,6 +16,7 @@ from thinkimg_train.config import (
     LogSection,
     LoraSection,
     ModelSection,
+    NotNegative,
     OptimizerSection,
     PrecisionSection,
     ScheduleSection,
@@ -58,7 +59,7 @@ class RolloutSection(msgspec.Struct, frozen=True, kw_only=True):
     max_image_pixels: AtLeastOne = 1 << 20
     """The most that the policy is shown of one image; the tools see all of it."""
     dialect: str = "hermes"
-    coordinates: str = "thousandths"
+    coordinates: str = "0-1000"
     tools: tuple[str, ...] = ()
     """Offered instead of the task's."""
     batch: AtLeastOne = 32
@@ -105,6 +106,20 @@ class TrajectoriesSection(msgspec.Struct, frozen=True, kw_only=True):
     """So many groups of a step."""
 
 
+class RlScheduleSection(ScheduleSection, frozen=True, kw_only=True):
+    """`[schedule]`: how long, and the learning rate on the way; `steps` is to be given."""
+
+    learning_rate: NotNegative = 1e-6
+    kind: Literal["cosine", "linear", "constant"] = "constant"
+
+
+class RlCheckpointSection(CheckpointSection, frozen=True, kw_only=True):
+    """`[checkpoint]`: what a run that was broken off goes on from."""
+
+    every_steps: Count = 50
+    """0: only the last step's."""
+
+
 class GrpoConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Reinforcement learning of one model on the questions of one task, into one folder."""
 
@@ -126,10 +141,10 @@ class GrpoConfig(msgspec.Struct, frozen=True, kw_only=True):
     mismatch: MismatchSection = MismatchSection()
     lora: LoraSection = LoraSection()
     optimizer: OptimizerSection = OptimizerSection()
-    schedule: ScheduleSection = ScheduleSection(learning_rate=1e-6, kind="constant")
+    schedule: RlScheduleSection = RlScheduleSection()
     precision: PrecisionSection = PrecisionSection()
     deepspeed: DeepspeedSection = DeepspeedSection()
     evaluation: EvaluationSection = EvaluationSection()
-    checkpoint: CheckpointSection = CheckpointSection(every_steps=50)
+    checkpoint: RlCheckpointSection = RlCheckpointSection()
     log: LogSection = LogSection()
     trajectories: TrajectoriesSection = TrajectoriesSection()

@@ -43,6 +43,31 @@ def sft(
 
 
 @train.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def grpo(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", exists=True, dir_okay=False, help="The run."),
+    ] = None,
+) -> None:
+    """Let a model play a task's questions with the tools, and learn from how it went.
+
+    The same command goes on where it was broken off, however that was. Every field
+    of the configuration can be given as --section.field VALUE: --model.path FOLDER,
+    --task.name synthcharts, --schedule.steps 500. On several GPUs: accelerate launch
+    -m thinkimg_train.grpo, with the same words.
+
+    thinkimg train grpo --config grpo.toml --out runs/first
+    """
+    from thinkimg_rpc.cli.screen import console
+    from thinkimg_train.grpo import train as train_model
+    from thinkimg_train.grpo_config import GrpoConfig
+    from thinkimg_train.reading import read_config
+
+    train_model(read_config(GrpoConfig, config, context.args), console())
+
+
+@train.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def inspect(
     context: typer.Context,
     config: Annotated[

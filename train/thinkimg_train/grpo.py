@@ -1,0 +1,293 @@
+"""`thinkimg train grpo`: a policy plays episodes with the tools, and learns from how they went.
+
+One process, or several that `accelerate launch -m thinkimg_train.grpo …` or `torchrun
+… -m thinkimg_train.grpo …` start. The same command goes on where a run was broken off.
+
+OUT/run.json                the configuration, the task, the commit
+OUT/log.jsonl               what was noted of each step; also in OUT/tensorboard
+OUT/rollouts/step_N/        some episodes of a step, for `thinkimg view`
+OUT/checkpoints/step_N/     what a run goes on from; `model` in it can be used as it is
+OUT/evaluations/step_N/     what checkpoints answered, as `thinkimg eval run` writes it
+OUT/model/                  what came out: for `from_pretrained`, and for vLLM
+OUT/adapter/                with LoRA: what was trained of it
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from rich.console import Console
+
+from thinkimg_agent.policies.vocabulary import end_tokens, never_sampled
+from thinkimg_agent.trajectory_file import TrajectoryWriter
+from thinkimg_eval.tasks import OpenedTask
+from thinkimg_rpc.cli import main as program
+from thinkimg_rpc.errors import InvalidRequest
+from thinkimg_train.chat import chat_of, padding_of
+from thinkimg_train.checkpoints import Checkpoints, load_random_state, step_of
+from thinkimg_train.distribution import Stepper, adamw, open_accelerator, zero_stage
+from thinkimg_train.evaluation import check_evaluation
+from thinkimg_train.grpo_config import GrpoConfig
+from thinkimg_train.learning import Learned, Learner, Sampling
+from thinkimg_train.loading import load_model, load_processor
+from thinkimg_train.logbook import Logbook
+from thinkimg_train.losses.policy_gradient import loss_of
+from thinkimg_train.origin import begin_run, rl_origin_of
+from thinkimg_train.reference import open_reference
+from thinkimg_train.rewards.weighing import check_rewards
+from thinkimg_train.rollouts.gathering import Gathered, Gatherer
+from thinkimg_train.rollouts.loop import LoopThread
+from thinkimg_train.rollouts.merged_weights import merged_weights
+from thinkimg_train.rollouts.numbers import numbers_of
+from thinkimg_train.rollouts.opening import TrainerRank, open_player, open_questions
+from thinkimg_train.rollouts.playing import Player
+from thinkimg_train.rollouts.questions import Order
+from thinkimg_train.saving import CHECKPOINTS, MODEL, Keeping
+from thinkimg_train.schedule import learning_rate
+
+ROLLOUTS = "rollouts"
+_DRAWS = "questions.json"
+
+
+def train(config: GrpoConfig, screen: Console) -> Path:
+    """Make a run, or finish it where it was begun; the folder of the model that came out.
+
+    Raises: InvalidRequest, when it cannot be made as it is asked for; MeshFault, CannotStart
+    and PolicyFault, when it cannot go on.
+    """
+    opened = _checked(config)
+    accelerator = open_accelerator(
+        config.precision,
+        config.deepspeed,
+        max_gradient_norm=config.optimizer.max_gradient_norm,
+        some_without_gradient=not config.model.freeze_vision,
+    )
+    set_seed(config.seed)
+    if not accelerator.is_main_process:
+        screen = Console(quiet=True)
+    if config.rollout.engine == "transformers" and zero_stage(accelerator) == 3:
+        raise InvalidRequest.field(
+            "rollout.engine", "with ZeRO-3 no process has the whole model: take vllm, or zero2"
+        )
+    checkpoints = Checkpoints(config.out / CHECKPOINTS, config.checkpoint.keep)
+    if accelerator.is_main_process:
+        begin_run(config.out, rl_origin_of(config, opened, accelerator.num_processes))
+        checkpoints.clear_leftovers()
+    accelerator.wait_for_everyone()
+    with _open_run(config, opened, accelerator, checkpoints, screen) as run:
+        _make_steps(run)
+        return _finish(run)
+
+
+def _checked(config: GrpoConfig) -> OpenedTask:
+    """All mistakes come out before anything is loaded. Raises: InvalidRequest."""
+    check_evaluation(config.evaluation)
+    check_rewards(config.reward)
+    loss_of(config.loss)
+    if config.schedule.steps is None:
+        raise InvalidRequest.field("schedule.steps", "is missing; say for example 500")
+    return open_questions(config)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run that is being made."""
+
+    config: GrpoConfig
+    accelerator: Accelerator
+    loop: LoopThread
+    player: Player
+    gatherer: Gatherer
+    learner: Learner
+    keeping: Keeping
+    stepper: Stepper
+    logbook: Logbook
+    first_step: int
+    steps: int
+
+    def is_due(self, made: int, every_steps: int) -> bool:
+        """Whether something is to be done after so many steps, and after the last; 0: never."""
+        return every_steps > 0 and (made % every_steps == 0 or made == self.steps)
+
+
+@contextmanager
+def _open_run(
+    config: GrpoConfig,
+    opened: OpenedTask,
+    accelerator: Accelerator,
+    checkpoints: Checkpoints,
+    screen: Console,
+) -> Iterator[_Run]:
+    """With the model as it is now: that of the newest checkpoint, if there is one."""
+    newest = checkpoints.newest()
+    first = step_of(newest) if newest else 0
+    steps = config.schedule.steps or 0
+    # deepspeed's own checkpoint holds all of the weights, in more digits.
+    saved = newest / MODEL if newest and not config.deepspeed.config else None
+    model = load_model(config.model, config.lora, saved)
+    chat = chat_of(config.model.path, segments_kept=4 * config.rollout.groups)
+    ends = end_tokens(chat, model.generation_config)
+    vocabulary = model.get_output_embeddings().weight.shape[0]
+    sampling = Sampling(config.rollout.temperature, never_sampled(chat, vocabulary, ends))
+    stepper = Stepper(
+        accelerator,
+        model,
+        adamw(model, config.optimizer),
+        autocast=config.precision.autocast,
+        max_gradient_norm=config.optimizer.max_gradient_norm,
+    )
+    learner = Learner(
+        stepper,
+        open_reference(config, accelerator, stepper),
+        sampling,
+        padding=padding_of(chat),
+        update=config.update,
+        loss=config.loss,
+        mismatch=config.mismatch,
+        seed=config.seed,
+    )
+    rank = TrainerRank(accelerator)
+    with ExitStack() as stack:
+        loop = stack.enter_context(LoopThread())
+        player = stack.enter_context(
+            loop.held(open_player(config, opened, chat, stepper.inner_model, rank, screen.print))
+        )
+        if newest:
+            stepper.load(newest)
+            load_random_state(newest, accelerator.process_index)
+        logbook = stack.enter_context(
+            Logbook(
+                config.log,
+                config.out if accelerator.is_main_process else None,
+                screen,
+                name=config.out.name,
+                steps=steps,
+                first_step=first,
+                config=msgspec.to_builtins(config, enc_hook=str),
+            )
+        )
+        gatherer = Gatherer(
+            config,
+            loop,
+            player,
+            Order(len(opened.task.samples), config.seed),
+            stepper,
+            rank=rank.number,
+            ranks=rank.count,
+            say=logbook.say,
+            next_draw=_read_draws(newest) if newest else 0,
+        )
+        processor = load_processor(config.model.path)
+        keeping = Keeping(config.out, accelerator, stepper, checkpoints, processor)
+        yield _Run(
+            config, accelerator, loop, player, gatherer, learner, keeping, stepper, logbook,
+            first, steps,
+        )  # fmt: skip
+
+
+def _make_steps(run: _Run) -> None:
+    """The steps from the first that is still to be made to the last."""
+    config = run.config
+    if run.first_step and run.is_due(run.first_step, config.evaluation.every_steps):
+        _evaluate(run, run.first_step)  # it may have been broken off in there
+    for step in range(run.first_step, run.steps):
+        _make_step(run, step)
+        made = step + 1
+        evaluated = run.is_due(made, config.evaluation.every_steps)
+        if evaluated or made == run.steps or run.is_due(made, config.checkpoint.every_steps):
+            run.keeping.write(made, lambda folder: _write_draws(run, folder))
+        if evaluated:
+            _evaluate(run, made)
+
+
+def _make_step(run: _Run, step: int) -> None:
+    """Play the episodes of a step with the policy as it is, and learn from them."""
+    began = time.perf_counter()
+    run.loop.run(run.player.engine.follow(lambda: merged_weights(run.stepper.inner_model), step))
+    gathered = run.gatherer.gather()
+    played_s = time.perf_counter() - began
+    if run.is_due(step + 1, run.config.trajectories.every_steps):
+        _write_episodes(run, gathered, step + 1)
+    rate = learning_rate(run.config.schedule, step, run.steps)
+    learned = _learn(run, gathered, step, rate)
+    episodes = numbers_of(gathered.played)
+    if not run.logbook.wants(step):
+        return
+    seconds = time.perf_counter() - began
+    numbers = {
+        **episodes,
+        **learned.numbers,
+        "loss": learned.loss,
+        "gradient_norm": learned.gradient_norm,
+        "learning_rate": rate,
+        "tokens_per_s": episodes["sampled_tokens"] / seconds,
+        "seconds": seconds,
+        "rollout_s": played_s,
+        "paused_s": gathered.paused_s,
+        "update_s": seconds - played_s,
+    }
+    run.logbook.note_step(step, numbers)
+
+
+def _learn(run: _Run, gathered: Gathered, step: int, rate: float) -> Learned:
+    """Raises: ArithmeticError, when the loss is no number any more."""
+    lessons = [lesson for group in gathered.groups for lesson in group.lessons]
+    others = [lesson for group in gathered.replaced for lesson in group.lessons]
+    learned = run.learner.learn(lessons, [one.sample for one in (*lessons, *others)], step, rate)
+    if not math.isfinite(learned.loss):
+        raise ArithmeticError(
+            f"the loss of step {step + 1} is {learned.loss}: lower schedule.learning_rate; the "
+            f"newest checkpoint is {run.keeping.checkpoints.newest()}"
+        )
+    return learned
+
+
+def _write_episodes(run: _Run, gathered: Gathered, made: int) -> None:
+    """Some groups of a step, each episode with its score, for people to look at."""
+    if not run.accelerator.is_main_process:
+        return
+    folder = run.config.out / ROLLOUTS / f"step_{made:07d}"
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was broken off
+    with TrajectoryWriter(folder) as writer:
+        for one in gathered.played[: run.config.trajectories.groups]:
+            for episode in one.group.episodes:
+                writer.add(episode.trajectory)
+
+
+def _write_draws(run: _Run, folder: Path) -> None:
+    (folder / _DRAWS).write_text(json.dumps({"next": run.gatherer.next_draw}), encoding="utf-8")
+
+
+def _read_draws(checkpoint: Path) -> int:
+    return int(json.loads((checkpoint / _DRAWS).read_text(encoding="utf-8"))["next"])
+
+
+def _evaluate(run: _Run, made: int) -> None:
+    """What the checkpoint after `made` steps answers; all processes share the questions."""
+    if numbers := run.keeping.evaluated(made, run.config.evaluation):
+        run.logbook.note(made - 1, numbers)
+        said = ", ".join(f"{name} {value:.3g}" for name, value in numbers.items())
+        run.logbook.say(f"after step {made}: {said}")
+
+
+def _finish(run: _Run) -> Path:
+    """What came out, as a model like any other; from the last checkpoint."""
+    model = run.keeping.finish(run.steps, run.config.model, run.config.lora)
+    run.logbook.say(f"the model is in {model}")
+    return model
+
+
+if __name__ == "__main__":
+    # What `thinkimg train grpo` is, for launchers that start modules.
+    sys.exit(program(["train", "grpo", *sys.argv[1:]]))

@@ -1,0 +1,142 @@
+"""The episodes that a step learns from: played, awaited where tools failed, and refilled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from accelerate.utils import gather_object
+
+from thinkimg_rpc.errors import Unavailable
+from thinkimg_train.distribution import Stepper
+from thinkimg_train.grpo_config import GrpoConfig, PauseSection
+from thinkimg_train.rollouts.judging import JudgedGroup, judged
+from thinkimg_train.rollouts.loop import LoopThread
+from thinkimg_train.rollouts.playing import Group, Player
+from thinkimg_train.rollouts.questions import Order, shares_of
+
+LONGEST_WAIT_S = 300.0
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Of one step, of this process."""
+
+    groups: list[JudgedGroup]
+    """To learn from."""
+    replaced: list[JudgedGroup]
+    """Those that others were played in place of."""
+    paused_s: float
+
+    @property
+    def played(self) -> list[JudgedGroup]:
+        return [*self.groups, *self.replaced]
+
+
+class Gatherer:
+    """Gathers the episodes of step after step. All processes call it alike."""
+
+    def __init__(
+        self,
+        config: GrpoConfig,
+        loop: LoopThread,
+        player: Player,
+        order: Order,
+        stepper: Stepper,
+        *,
+        rank: int,
+        ranks: int,
+        say: Callable[[str], None],
+        next_draw: int,
+    ) -> None:
+        self._config = config
+        self._loop = loop
+        self._player = player
+        self._order = order
+        self._stepper = stepper
+        self._rank = rank
+        self._shares = shares_of(config.rollout.groups, ranks)
+        self._say = say
+        self.next_draw = next_draw
+        """The first question that no step has asked yet; the same in all processes."""
+
+    def gather(self) -> Gathered:
+        """Play the next groups.
+
+        Raises: InvalidRequest, when a sample is no good; ScorerFailed; Unavailable, when tools
+        keep failing.
+        """
+        wanted = self._shares[self._rank]
+        found, paused_s = self._round(wanted)
+        if not self._config.rollout.refills:
+            return Gathered(found, [], paused_s)
+        teaching = [one for one in found if one.teaches]
+        rest = [one for one in found if not one.teaches]
+        for _ in range(self._config.rollout.refills):
+            missing = wanted - len(teaching)
+            if not self._sum(missing):
+                break
+            more, further_s = self._round(missing)
+            paused_s += further_s
+            teaching += [one for one in more if one.teaches]
+            rest += [one for one in more if not one.teaches]
+        return Gathered(teaching, rest, paused_s)
+
+    def _round(self, wanted: int) -> tuple[list[JudgedGroup], float]:
+        """So many groups of this process, and the seconds that tools were waited for."""
+        everyone = gather_object([wanted])
+        questions = self._order.share(self.next_draw, everyone, self._rank)
+        self.next_draw += sum(everyone)
+        groups = self._loop.run(self._player.play(questions))
+        paused_s = self._await_aborted(groups)
+        update = self._config.update
+        return [judged(one, self._config.reward, update.advantages) for one in groups], paused_s
+
+    def _await_aborted(self, groups: Sequence[Group]) -> float:
+        """Play aborted episodes again until few enough are left; the seconds that took.
+
+        Raises: Unavailable.
+        """
+        pause, began, paused_s = self._config.pause, time.monotonic(), 0.0
+        wait_s = pause.wait_s
+        while (share := self._aborted_share(groups)) > pause.above_share:
+            if self._sum(paused_s > pause.give_up_s):
+                raise Unavailable(_given_up(share, pause, _problem(groups)))
+            self._say(
+                f"paused: {share:.0%} of the episodes were aborted, and learning from the others "
+                f"would favour those without tools ({_problem(groups)}); "
+                f"they are tried again in {wait_s:g} s"
+            )
+            time.sleep(wait_s)
+            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+            self._loop.run(self._player.play_aborted_again(groups))
+            paused_s = time.monotonic() - began
+        if paused_s:
+            self._say(f"going on after {paused_s:.0f} s")
+        return paused_s
+
+    def _aborted_share(self, groups: Sequence[Group]) -> float:
+        """Of the episodes of all processes."""
+        aborted = self._sum(sum(one.aborted for group in groups for one in group.episodes))
+        return aborted / max(1.0, self._sum(sum(len(group.episodes) for group in groups)))
+
+    def _sum(self, value: float) -> float:
+        """Over all processes."""
+        here = torch.tensor(float(value), dtype=torch.float64, device=self._stepper.device)
+        return float(self._stepper.sum_over_all(here))
+
+
+def _problem(groups: Sequence[Group]) -> str:
+    details = [
+        one.trajectory.stop_detail for group in groups for one in group.episodes if one.aborted
+    ]
+    return max(details, key=details.count, default="in other processes")
+
+
+def _given_up(share: float, pause: PauseSection, problem: str) -> str:
+    return (
+        f"{share:.0%} of the episodes were aborted for {pause.give_up_s:g} s: {problem}; "
+        "the same command goes on once that is mended"
+    )

@@ -1,0 +1,70 @@
+"""An event loop in a thread of its own: connections live on while the trainer computes."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import AbstractAsyncContextManager, contextmanager
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+T = TypeVar("T")
+
+
+class LoopThread:
+    """Runs what is asynchronous for a program that is not. Use it in a `with`."""
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="rollouts", daemon=True)
+        self._thread.start()
+        return self
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Its result, or what it raised. Left by Ctrl-C, it is cancelled first."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    @contextmanager
+    def held(self, context: AbstractAsyncContextManager[T]) -> Iterator[T]:
+        """What an `async with` gives. One task opens and closes it, as task groups want it."""
+        opened: Future[T] = Future()
+        over = asyncio.Event()
+
+        async def hold() -> None:
+            async with context as value:
+                opened.set_result(value)
+                await over.wait()
+
+        holding = asyncio.run_coroutine_threadsafe(hold(), self._loop)
+        try:
+            both: list[Future[Any]] = [opened, holding]
+            wait(both, return_when=FIRST_COMPLETED)
+            if not opened.done():
+                holding.result()
+            yield opened.result()
+        except BaseException:
+            if not opened.done():
+                holding.cancel()
+            raise
+        finally:
+            self._loop.call_soon_threadsafe(over.set)
+            wait([holding])
+        holding.result()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.run(self._loop.shutdown_default_executor())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
