@@ -41,7 +41,7 @@ from thinkimg_train.evaluation import check_evaluation
 from thinkimg_train.grpo_config import GrpoConfig
 from thinkimg_train.learning import Learned, Learner, Sampling
 from thinkimg_train.loading import load_model, load_processor
-from thinkimg_train.logbook import Logbook
+from thinkimg_train.logbook import NUMBERS, Logbook, read_numbers
 from thinkimg_train.losses.policy_gradient import loss_of
 from thinkimg_train.origin import begin_run, rl_origin_of
 from thinkimg_train.reference import open_reference
@@ -55,6 +55,7 @@ from thinkimg_train.rollouts.playing import Player
 from thinkimg_train.rollouts.questions import Order
 from thinkimg_train.saving import CHECKPOINTS, MODEL, Keeping
 from thinkimg_train.schedule import learning_rate
+from thinkimg_train.tripwires import Tripwires
 
 ROLLOUTS = "rollouts"
 _DRAWS = "questions.json"
@@ -113,6 +114,7 @@ class _Run:
     keeping: Keeping
     stepper: Stepper
     logbook: Logbook
+    tripwires: Tripwires
     first_step: int
     steps: int
 
@@ -163,6 +165,11 @@ def _open_run(
         player = stack.enter_context(
             loop.held(open_player(config, opened, chat, stepper.inner_model, rank, screen.print))
         )
+        tripwires = Tripwires(
+            config.tripwires,
+            with_tools=bool(player.tools),
+            before=_noted(config.out, first),
+        )
         if newest:
             stepper.load(newest)
             load_random_state(newest, accelerator.process_index)
@@ -192,7 +199,7 @@ def _open_run(
         keeping = Keeping(config.out, accelerator, stepper, checkpoints, processor)
         yield _Run(
             config, accelerator, loop, player, gatherer, learner, keeping, stepper, logbook,
-            first, steps,
+            tripwires, first, steps,
         )  # fmt: skip
 
 
@@ -222,8 +229,6 @@ def _make_step(run: _Run, step: int) -> None:
     rate = learning_rate(run.config.schedule, step, run.steps)
     learned = _learn(run, gathered, step, rate)
     episodes = numbers_of(gathered.played)
-    if not run.logbook.wants(step):
-        return
     seconds = time.perf_counter() - began
     numbers = {
         **episodes,
@@ -237,7 +242,10 @@ def _make_step(run: _Run, step: int) -> None:
         "paused_s": gathered.paused_s,
         "update_s": seconds - played_s,
     }
-    run.logbook.note_step(step, numbers)
+    if run.logbook.wants(step):
+        run.logbook.note_step(step, numbers)
+    for words in run.tripwires.look(numbers):
+        run.logbook.say(f"step {step + 1}, {words}")
 
 
 def _learn(run: _Run, gathered: Gathered, step: int, rate: float) -> Learned:
@@ -263,6 +271,13 @@ def _write_episodes(run: _Run, gathered: Gathered, made: int) -> None:
         for one in gathered.played[: run.config.trajectories.groups]:
             for episode in one.group.episodes:
                 writer.add(episode.trajectory)
+
+
+def _noted(out: Path, first_step: int) -> list[dict[str, float]]:
+    """What was noted of the steps before, by the first process, for all to see."""
+    file = out / NUMBERS
+    lines = read_numbers(file) if file.exists() else []
+    return [line for line in lines if line["step"] < first_step and "reward" in line]
 
 
 def _write_draws(run: _Run, folder: Path) -> None:

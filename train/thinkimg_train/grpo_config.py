@@ -106,6 +106,27 @@ class TrajectoriesSection(msgspec.Struct, frozen=True, kw_only=True):
     """So many groups of a step."""
 
 
+class TripwireSection(msgspec.Struct, frozen=True, kw_only=True):
+    """`[tripwires]`: what is watched for; each warns, or stops the run."""
+
+    stop: tuple[str, ...] = ()
+    """Those that stop it, by the names in `tripwires.WIRES`."""
+    off: tuple[str, ...] = ()
+    """Those that are not looked at."""
+    steps: Annotated[int, msgspec.Meta(ge=2)] = 20
+    """Over which no_calls, format_only and answers_before_evidence are judged."""
+    few_calls: Share = 0.01
+    """no_calls: fewer episodes than this have one."""
+    reward_rise: Positive = 0.05
+    """format_only: of the mean reward, from one half of the steps to the other."""
+    at_once: Share = 0.95
+    """answers_before_evidence: more episodes than this."""
+    repeating: Share = 0.05
+    """repetition: more episodes than this."""
+    mismatch_kl: Positive = 0.05
+    """drift: in nats for each token."""
+
+
 class RlScheduleSection(ScheduleSection, frozen=True, kw_only=True):
     """`[schedule]`: how long, and the learning rate on the way; `steps` is to be given."""
 
@@ -148,3 +169,4 @@ class GrpoConfig(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint: RlCheckpointSection = RlCheckpointSection()
     log: LogSection = LogSection()
     trajectories: TrajectoriesSection = TrajectoriesSection()
+    tripwires: TripwireSection = TripwireSection()

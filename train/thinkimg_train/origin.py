@@ -26,6 +26,7 @@ _MAY_CHANGE = (
     "config.log.",
     "config.evaluation.",
     "config.trajectories.",
+    "config.tripwires.",
     "config.mesh.",
     "config.retry.",
     "config.pause.",

@@ -82,6 +82,11 @@ class Player:
         self._group_size = group_size
         self._seed = seed
 
+    @property
+    def tools(self) -> list[str]:
+        """Those that episodes are offered, by name."""
+        return [tool.name for tool in self._setting.tools]
+
     async def play(self, questions: Sequence[Question]) -> list[Group]:
         """The groups of some questions, in their order.
 

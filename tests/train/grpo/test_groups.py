@@ -1,0 +1,92 @@
+"""Groups: what was aborted is not in them, and those that teach nothing are replaced."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from thinkimg_agent.trajectory import StopReason
+from thinkimg_train.rewards.weighing import RewardSection
+from thinkimg_train.rollouts.judging import judged
+from thinkimg_train.rollouts.playing import Group, Played
+from thinkimg_train.rollouts.questions import Order, Question, episode_seed, shares_of
+from thinkimg_train.samples import TrainingSample
+
+from ..rewards.episodes import episode
+from .runs import make_run, numbers_of
+
+REWARD = RewardSection(weights={"accuracy": 1.0})
+SAMPLE = TrainingSample(torch.ones(3), torch.ones(3, dtype=torch.bool), {}, {}, 0, "s")
+
+
+def played(score: float | None, *, aborted: bool = False) -> Played:
+    trajectory = episode(stop=StopReason.ABORTED if aborted else StopReason.ANSWERED)
+    trajectory.score = score
+    return Played(trajectory, None if aborted else SAMPLE)
+
+
+def group(*episodes: Played) -> Group:
+    return Group(Question(0, 0), list(episodes))
+
+
+def test_an_aborted_episode_leaves_its_group_and_changes_nothing_in_it() -> None:
+    without = judged(group(played(1), played(0), played(0)), REWARD, "standardized")
+    with_one = judged(
+        group(played(1), played(None, aborted=True), played(0), played(0)), REWARD, "standardized"
+    )
+    assert with_one.rewards[1] is None
+    assert [one.advantage for one in with_one.lessons] == [one.advantage for one in without.lessons]
+    assert [one.advantage > 0 for one in with_one.lessons] == [True, False, False]
+
+
+def test_a_group_of_one_teaches_nothing() -> None:
+    left = judged(group(played(1), played(None, aborted=True)), REWARD, "centred")
+    assert not left.teaches
+    assert [one.advantage for one in left.lessons] == [0.0]
+
+
+def test_an_episode_that_does_not_fit_leaves_its_group() -> None:
+    unfit = Played(episode(), None, unfit="its tokens are others")
+    left = judged(group(played(1), unfit, played(0)), REWARD, "centred")
+    assert [one.advantage for one in left.lessons] == [0.5, -0.5]
+
+
+def test_every_question_is_asked_once_before_any_is_asked_again() -> None:
+    order = Order(7, seed=3)
+    drawn = [order.at(draw).index for draw in range(14)]
+    assert sorted(drawn[:7]) == sorted(drawn[7:]) == list(range(7))
+    assert drawn[:7] != drawn[7:]
+    assert [order.at(draw).index for draw in range(14)] == drawn
+
+
+def test_processes_share_out_the_questions() -> None:
+    order = Order(5, seed=0)
+    wanted = shares_of(7, 3)
+    assert wanted == [3, 2, 2]
+    shared = [one.draw for rank in range(3) for one in order.share(10, wanted, rank)]
+    assert shared == list(range(10, 17))
+
+
+def test_no_two_episodes_of_a_run_have_one_seed() -> None:
+    seeds = {
+        episode_seed(seed, Question(draw, 0), member)
+        for seed in range(3)
+        for draw in range(20)
+        for member in range(8)
+    }
+    assert len(seeds) == 3 * 20 * 8
+
+
+@pytest.mark.parametrize("refills", [0, 12])
+def test_groups_that_went_alike_are_replaced_where_that_is_asked_for(
+    refills: int, player: Path, echo_mesh: str, tmp_path: Path
+) -> None:
+    settings = {"schedule__steps": 2, "rollout__group_size": 2, "schedule__learning_rate": 1e-5}
+    make_run(
+        tmp_path, player, echo_mesh, "only_the_tool_wins", rollout__refills=refills, **settings
+    )
+    for step in numbers_of(tmp_path):
+        teaching = round(step["groups"] * (1 - step["groups_alike"]))
+        assert (step["groups"] > 4, teaching == 4) == ((True, True) if refills else (False, False))
