@@ -14,6 +14,7 @@ import thinkimg_train
 from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_train.config import SftConfig
 from thinkimg_train.evaluation import check_evaluation
+from thinkimg_train.grpo_config import GrpoConfig
 from thinkimg_train.reading import read_config
 
 PACKAGE = Path(thinkimg_train.__file__).parent
@@ -30,14 +31,15 @@ def fields_of(section: type[msgspec.Struct]) -> set[str]:
     return names
 
 
-def test_every_field_is_read_somewhere() -> None:
+@pytest.mark.parametrize("config", [SftConfig, GrpoConfig])
+def test_every_field_is_read_somewhere(config: type[msgspec.Struct]) -> None:
     read = {
         node.attr
         for path in PACKAGE.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
     }
-    assert fields_of(SftConfig) - read == set()
+    assert fields_of(config) - read == set()
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: str(file.stem))

@@ -45,9 +45,15 @@ def launch(launcher: tuple[str, ...], asked: list[str]) -> None:
 
 
 def start(launcher: tuple[str, ...], asked: list[str]) -> subprocess.CompletedProcess[str]:
+    return start_module(launcher, "thinkimg_train.sft", asked)
+
+
+def start_module(
+    launcher: tuple[str, ...], module: str, asked: list[str]
+) -> subprocess.CompletedProcess[str]:
     port = ["--main_process_port" if "accelerate" in launcher[0] else "--master_port", free_port()]
     return subprocess.run(
-        [sys.executable, "-m", *launcher, *port, "-m", "thinkimg_train.sft", *asked],
+        [sys.executable, "-m", *launcher, *port, "-m", module, *asked],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

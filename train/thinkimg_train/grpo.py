@@ -163,7 +163,11 @@ def _open_run(
     with ExitStack() as stack:
         loop = stack.enter_context(LoopThread())
         player = stack.enter_context(
-            loop.held(open_player(config, opened, chat, stepper.inner_model, rank, screen.print))
+            loop.held(
+                open_player(
+                    config, opened, chat, sampling.never, stepper.inner_model, rank, screen.print
+                )
+            )
         )
         tripwires = Tripwires(
             config.tripwires,

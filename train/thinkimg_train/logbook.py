@@ -19,6 +19,7 @@ from thinkimg_train.config import LogSection
 NUMBERS = "log.jsonl"
 LINE_EVERY_S = 30.0
 """Between lines, where there is no terminal."""
+_SHOWN = ("reward", "calls", "loss")
 
 
 class Logbook:
@@ -90,7 +91,8 @@ class Logbook:
         return (step + 1) % self._every_steps == 0 or step + 1 == self._steps
 
     def note_step(self, step: int, numbers: Mapping[str, float]) -> None:
-        """Note what a step, counted from 0, came to; `loss` and `tokens_per_s` are shown."""
+        """Note what a step, counted from 0, came to; `reward` where there is one, `loss` and
+        `tokens_per_s` are shown."""
         self.note(step, numbers)
         self._done = step + 1
         said = self._said(numbers)
@@ -116,8 +118,9 @@ class Logbook:
         self._screen.print(words, highlight=False)
 
     def _said(self, numbers: Mapping[str, float]) -> str:
-        """As "step 120/994, loss 0.412, 5,120 tokens/s, 12 min left"."""
-        words = [f"step {self._done}/{self._steps}", f"loss {numbers['loss']:.4g}"]
+        """As "step 120/994, reward 0.43, loss 0.412, 5,120 tokens/s, 12 min left"."""
+        words = [f"step {self._done}/{self._steps}"]
+        words += [f"{name} {numbers[name]:.4g}" for name in _SHOWN if name in numbers]
         words.append(f"{numbers['tokens_per_s']:,.0f} tokens/s")
         if self._done < self._steps:
             each_s = (time.monotonic() - self._began) / (self._done - self._began_with)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -23,6 +23,7 @@ from thinkimg_eval.tasks import OpenedTask, open_task
 from thinkimg_rpc.client import Mesh
 from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.errors import InvalidRequest
+from thinkimg_train.bad_data import BadSample
 from thinkimg_train.grpo_config import GrpoConfig
 from thinkimg_train.rollouts.engines import Trained, open_engine
 from thinkimg_train.rollouts.playing import Player, SharedQuestions
@@ -83,11 +84,16 @@ async def open_player(
     config: GrpoConfig,
     opened: OpenedTask,
     chat: ChatTokens,
+    never: Sequence[int],
     module: Any,
     rank: Rank,
     say: Callable[[str], None],
 ) -> AsyncIterator[Player]:
-    """Raises: InvalidRequest; MeshFault; CannotStart; PolicyFault."""
+    """
+    Args:
+        never: tokens that the policy cannot have sampled.
+        module: the model that is trained.
+    Raises: InvalidRequest; MeshFault; CannotStart; PolicyFault."""
     asked = run_config(config)
     async with AsyncExitStack() as stack:
         surroundings = await stack.enter_async_context(Surroundings(asked, rank, say))
@@ -112,14 +118,17 @@ async def open_player(
             setting,
             questions,
             engine,
-            partial(_sample, chat, config.rollout.max_image_pixels),
+            partial(_sample, chat, frozenset(never), config.rollout.max_image_pixels),
             group_size=config.rollout.group_size,
             seed=config.seed,
         )
 
 
-def _sample(chat: ChatTokens, max_pixels: int, trajectory: Trajectory) -> TrainingSample:
-    return sample_of(
+def _sample(
+    chat: ChatTokens, never: frozenset[int], max_pixels: int, trajectory: Trajectory
+) -> TrainingSample:
+    """The tokens of an episode as it was. Raises: BadSample."""
+    sample = sample_of(
         trajectory,
         chat,
         trajectory.pictures.get,
@@ -127,6 +136,10 @@ def _sample(chat: ChatTokens, max_pixels: int, trajectory: Trajectory) -> Traini
         max_pixels=max_pixels,
         tokens="sampled",
     )
+    if strange := never.intersection(sample.input_ids[sample.trained].tolist()):
+        token = chat.tokenizer.convert_ids_to_tokens(min(strange))
+        raise BadSample("tokens", f"{token} was sampled, which this policy never writes")
+    return sample
 
 
 async def _tools(config: GrpoConfig, opened: OpenedTask, mesh: Mesh) -> list[ToolContract]:
