@@ -27,6 +27,7 @@ from thinkimg_train.losses.divergence import k3
 from thinkimg_train.losses.policy_batch import PolicyBatch, PolicyLoss, StepSize
 from thinkimg_train.losses.ratios import sequence_ratios, token_ratios
 from thinkimg_train.losses.settings import LossSection
+from thinkimg_train.own_functions import is_own, own_function
 
 LossFunction = Callable[[PolicyBatch, LossSection, StepSize], PolicyLoss]
 
@@ -84,7 +85,8 @@ LOSSES: dict[str, LossFunction] = {
 
 def loss_of(settings: LossSection) -> LossFunction:
     """Raises: InvalidRequest, naming a setting that cannot be."""
-    if settings.name not in LOSSES:
+    own = is_own(settings.name)
+    if not own and settings.name not in LOSSES:
         there = ", ".join(LOSSES)
         raise InvalidRequest.field("loss.name", f"write one of {there}, not {settings.name!r}")
     highest = 1 + settings.clip_high
@@ -92,7 +94,7 @@ def loss_of(settings: LossSection) -> LossFunction:
         raise InvalidRequest.field(
             "loss.ratio_limit", f"write more than {highest:g}, which is 1 + clip_high"
         )
-    return LOSSES[settings.name]
+    return own_function(settings.name, "loss.name") if own else LOSSES[settings.name]
 
 
 def loss_terms(gain: Gain, batch: PolicyBatch, settings: LossSection) -> torch.Tensor:

@@ -16,7 +16,7 @@ class LossSection(msgspec.Struct, frozen=True, kw_only=True):
     """`[loss]`: what a policy is made better by."""
 
     name: str = "grpo"
-    """One of `policy_gradient.LOSSES`."""
+    """One of `policy_gradient.LOSSES`, or path/to/file.py:function."""
     clip_low: Share = 0.2
     """Nothing is gained by making a token rarer than 1 - this times what it was."""
     clip_high: NotNegative = 0.2

@@ -1,8 +1,8 @@
 """Parts of a reward, each one function of an episode and the score of its answer.
 
 The score is that of the eval scorer, 0 to 1, and 0 without an answer. Further
-parameters have names of their own and are options in the configuration. To add a part,
-write one more function and name it in `PARTS`.
+parameters have names of their own and are options in the configuration. A part of one's
+own is one more function, in any file (docs/extend-training.md).
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import msgspec
 from thinkimg_agent.trajectory import StopReason, Trajectory
 from thinkimg_eval.run.fields import refuse_unknown
 from thinkimg_rpc.errors import InvalidRequest
+from thinkimg_train.own_functions import is_own, own_function
 from thinkimg_train.rewards.group_parts import GROUP_PARTS
 from thinkimg_train.rewards.parts import PARTS
 
@@ -22,7 +23,7 @@ class RewardSection(msgspec.Struct, frozen=True, kw_only=True):
     weights: dict[str, float] = msgspec.field(
         default_factory=lambda: {"accuracy": 1.0, "format": 0.1}
     )
-    """Of parts, by name; 0: only logged."""
+    """Of parts, by name or as path/to/file.py:function; 0: only logged."""
     options: dict[str, dict[str, float]] = {}
     """Of parts that have some: `[reward.options.curiosity] rate = 0.5`."""
     gate: str = ""
@@ -41,8 +42,8 @@ class Reward:
 def check_rewards(section: RewardSection) -> None:
     """Raises: InvalidRequest, naming a part or an option that there is not or that is missing."""
     known = {**PARTS, **GROUP_PARTS}
-    refuse_unknown(section.weights, known, "reward.weights")
-    if section.gate and section.gate not in known:
+    refuse_unknown([name for name in section.weights if not is_own(name)], known, "reward.weights")
+    if section.gate and section.gate not in known and not is_own(section.gate):
         raise InvalidRequest.field("reward.gate", f"write one of {', '.join(known)}")
     wanted = _names(section)
     if not wanted:
@@ -50,7 +51,7 @@ def check_rewards(section: RewardSection) -> None:
     refuse_unknown(section.options, wanted, "reward.options")
     for name in wanted:
         where, given = f"reward.options.{name}", section.options.get(name, {})
-        options = _options(known[name])
+        options = _options(_part(name))
         refuse_unknown(given, options, where)
         for option, required in options.items():
             if required and option not in given:
@@ -94,10 +95,10 @@ def _parts_of(
     found = {}
     for name in _names(section):
         options = section.options.get(name, {})
-        if name in GROUP_PARTS:
-            found[name] = GROUP_PARTS[name](trajectories, scores, **options)
+        part = _part(name)
+        if _is_of_group(part):
+            found[name] = part(trajectories, scores, **options)
         else:
-            part = PARTS[name]
             both = zip(trajectories, scores, strict=True)
             found[name] = [part(trajectory, score, **options) for trajectory, score in both]
     return found
@@ -111,6 +112,18 @@ def _weighed(parts: Mapping[str, float], section: RewardSection) -> Reward:
 def _names(section: RewardSection) -> list[str]:
     """Of all parts that are to be computed."""
     return list(dict.fromkeys([*section.weights, *([section.gate] if section.gate else [])]))
+
+
+def _part(name: str) -> Callable[..., Any]:
+    """Raises: InvalidRequest, when a function of the user's own is not there."""
+    if is_own(name):
+        return own_function(name, f"reward.weights.{name}")
+    return {**PARTS, **GROUP_PARTS}[name]
+
+
+def _is_of_group(part: Callable[..., Any]) -> bool:
+    """Whether it is asked about all episodes of a group at once."""
+    return next(iter(inspect.signature(part).parameters)) == "trajectories"
 
 
 def _options(part: Callable[..., Any]) -> dict[str, bool]:
