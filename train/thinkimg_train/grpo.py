@@ -58,7 +58,7 @@ from thinkimg_train.schedule import learning_rate
 from thinkimg_train.tripwires import Tripwires
 
 ROLLOUTS = "rollouts"
-_DRAWS = "questions.json"
+_PLACE = "questions.json"
 
 
 def train(config: GrpoConfig, screen: Console) -> Path:
@@ -188,16 +188,22 @@ def _open_run(
                 config=msgspec.to_builtins(config, enc_hook=str),
             )
         )
+        next_draw, pass_rates = _read_place(newest) if newest else (0, {})
         gatherer = Gatherer(
             config,
             loop,
             player,
-            Order(len(opened.task.samples), config.seed),
+            Order(
+                len(opened.task.samples),
+                config.seed,
+                least_chance=config.curriculum.least_chance,
+                pass_rates=pass_rates,
+            ),
             stepper,
             rank=rank.number,
             ranks=rank.count,
             say=logbook.say,
-            next_draw=_read_draws(newest) if newest else 0,
+            next_draw=next_draw,
         )
         processor = load_processor(config.model.path)
         keeping = Keeping(config.out, accelerator, stepper, checkpoints, processor)
@@ -217,7 +223,7 @@ def _make_steps(run: _Run) -> None:
         made = step + 1
         evaluated = run.is_due(made, config.evaluation.every_steps)
         if evaluated or made == run.steps or run.is_due(made, config.checkpoint.every_steps):
-            run.keeping.write(made, lambda folder: _write_draws(run, folder))
+            run.keeping.write(made, lambda folder: _write_place(run, folder))
         if evaluated:
             _evaluate(run, made)
 
@@ -284,12 +290,16 @@ def _noted(out: Path, first_step: int) -> list[dict[str, float]]:
     return [line for line in lines if line["step"] < first_step and "reward" in line]
 
 
-def _write_draws(run: _Run, folder: Path) -> None:
-    (folder / _DRAWS).write_text(json.dumps({"next": run.gatherer.next_draw}), encoding="utf-8")
+def _write_place(run: _Run, folder: Path) -> None:
+    """Where a run is in its questions."""
+    rates = run.gatherer.order.pass_rates
+    place = {"next": run.gatherer.next_draw, "pass_rates": list(rates.items())}
+    (folder / _PLACE).write_text(json.dumps(place), encoding="utf-8")
 
 
-def _read_draws(checkpoint: Path) -> int:
-    return int(json.loads((checkpoint / _DRAWS).read_text(encoding="utf-8"))["next"])
+def _read_place(checkpoint: Path) -> tuple[int, dict[int, float]]:
+    place = json.loads((checkpoint / _PLACE).read_text(encoding="utf-8"))
+    return int(place["next"]), {int(index): float(rate) for index, rate in place["pass_rates"]}
 
 
 def _evaluate(run: _Run, made: int) -> None:

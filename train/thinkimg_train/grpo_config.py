@@ -69,6 +69,25 @@ class RolloutSection(msgspec.Struct, frozen=True, kw_only=True):
     nothing (dynamic sampling of DAPO); 0: such groups stay, and only fill the step up."""
 
 
+class CurriculumSection(msgspec.Struct, frozen=True, kw_only=True):
+    """`[curriculum]`: which questions are asked more often."""
+
+    least_chance: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
+    """Of a question to be asked again whose episodes were all right, or all wrong, the last
+    time; with half of them right it is 1. 1: all are asked alike."""
+
+
+class NamingSection(msgspec.Struct, frozen=True, kw_only=True):
+    """`[naming]`: tools under other names and in other words, from group to group."""
+
+    share: Share = 0.0
+    """Of groups."""
+    names: dict[str, tuple[str, ...]] = {}
+    """For a tool, names to draw from; a tool that is not in here gets one of no language."""
+    descriptions: dict[str, tuple[str, ...]] = {}
+    """For a tool, other words for what it does; a tool that is not in here keeps its own."""
+
+
 class PauseSection(msgspec.Struct, frozen=True, kw_only=True):
     """`[pause]`: when too many episodes of a step were aborted, they are awaited: learning from
     the others only would favour short episodes and those without tools."""
@@ -151,6 +170,8 @@ class GrpoConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Its name, as `thinkimg eval tasks` lists it, or path/to/file.py:function, and whatever
     options it has."""
     rollout: RolloutSection = RolloutSection()
+    curriculum: CurriculumSection = CurriculumSection()
+    naming: NamingSection = NamingSection()
     limits: Limits = Limits()
     """Of episodes. What ends at its deadline has no reward: time is not the policy's doing."""
     mesh: MeshSection = MeshSection()

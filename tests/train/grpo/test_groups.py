@@ -11,7 +11,7 @@ from thinkimg_agent.trajectory import StopReason
 from thinkimg_train.rewards.weighing import RewardSection
 from thinkimg_train.rollouts.judging import judged
 from thinkimg_train.rollouts.playing import Group, Played
-from thinkimg_train.rollouts.questions import Order, Question, episode_seed, shares_of
+from thinkimg_train.rollouts.questions import Order, Question, episode_seed, share_of, shares_of
 from thinkimg_train.samples import TrainingSample
 
 from ..rewards.episodes import episode
@@ -65,8 +65,19 @@ def test_processes_share_out_the_questions() -> None:
     order = Order(5, seed=0)
     wanted = shares_of(7, 3)
     assert wanted == [3, 2, 2]
-    shared = [one.draw for rank in range(3) for one in order.share(10, wanted, rank)]
-    assert shared == list(range(10, 17))
+    drawn, after = order.take(10, 7)
+    assert [one.draw for one in drawn] == list(range(10, 17))
+    assert after == 17
+    assert [one for rank in range(3) for one in share_of(drawn, wanted, rank)] == drawn
+
+
+def test_questions_that_went_alike_are_asked_less_often() -> None:
+    rates = {0: 0.0, 1: 1.0, 2: 0.5}
+    order = Order(4, seed=0, least_chance=0.2, pass_rates=rates)
+    drawn, after = order.take(0, 2000)
+    asked = [sum(one.index == index for one in drawn) / (after / 4) for index in range(4)]
+    assert asked == pytest.approx([0.2, 0.2, 1.0, 1.0], abs=0.05)
+    assert order.take(0, 2000) == (drawn, after)
 
 
 def test_no_two_episodes_of_a_run_have_one_seed() -> None:

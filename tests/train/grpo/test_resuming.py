@@ -91,6 +91,7 @@ def test_an_adapter_goes_on_to_the_very_same_weights(
     assert largest_difference(tmp_path / "broken/model", tmp_path / "whole/model") == 0
 
 
+@pytest.mark.timeout(300)
 def test_a_process_that_is_killed_leaves_what_the_next_goes_on_from(
     whole: Path, player: Path, echo_mesh: str, tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ from thinkimg_train.grpo_config import GrpoConfig, PauseSection
 from thinkimg_train.rollouts.judging import JudgedGroup, judged
 from thinkimg_train.rollouts.loop import LoopThread
 from thinkimg_train.rollouts.playing import Group, Player
-from thinkimg_train.rollouts.questions import Order, shares_of
+from thinkimg_train.rollouts.questions import Order, share_of, shares_of
 
 LONGEST_WAIT_S = 300.0
 
@@ -54,7 +54,7 @@ class Gatherer:
         self._config = config
         self._loop = loop
         self._player = player
-        self._order = order
+        self.order = order
         self._stepper = stepper
         self._rank = rank
         self._shares = shares_of(config.rollout.groups, ranks)
@@ -87,12 +87,15 @@ class Gatherer:
     def _round(self, wanted: int) -> tuple[list[JudgedGroup], float]:
         """So many groups of this process, and the seconds that tools were waited for."""
         everyone = gather_object([wanted])
-        questions = self._order.share(self.next_draw, everyone, self._rank)
-        self.next_draw += sum(everyone)
+        drawn, self.next_draw = self.order.take(self.next_draw, sum(everyone))
+        questions = share_of(drawn, everyone, self._rank)
         groups = self._loop.run(self._player.play(questions))
         paused_s = self._await_aborted(groups)
         update = self._config.update
-        return [judged(one, self._config.reward, update.advantages) for one in groups], paused_s
+        found = [judged(one, self._config.reward, update.advantages) for one in groups]
+        for index, rate in gather_object(_pass_rates(found)):
+            self.order.pass_rates[index] = rate
+        return found, paused_s
 
     def _await_aborted(self, groups: Sequence[Group]) -> float:
         """Play aborted episodes again until few enough are left; the seconds that took.
@@ -126,6 +129,20 @@ class Gatherer:
         """Over all processes."""
         here = torch.tensor(float(value), dtype=torch.float64, device=self._stepper.device)
         return float(self._stepper.sum_over_all(here))
+
+
+def _pass_rates(groups: Sequence[JudgedGroup]) -> list[tuple[int, float]]:
+    """The index of each question, and the mean score of its episodes."""
+    rates = []
+    for one in groups:
+        kept = [
+            episode.trajectory.score or 0.0
+            for episode, reward in zip(one.group.episodes, one.rewards, strict=True)
+            if reward is not None
+        ]
+        if kept:
+            rates.append((one.group.question.index, sum(kept) / len(kept)))
+    return rates
 
 
 def _problem(groups: Sequence[Group]) -> str:

@@ -27,6 +27,7 @@ from thinkimg_train.bad_data import BadSample
 from thinkimg_train.grpo_config import GrpoConfig
 from thinkimg_train.rollouts.engines import Trained, open_engine
 from thinkimg_train.rollouts.playing import Player, SharedQuestions
+from thinkimg_train.rollouts.renaming import check_naming
 from thinkimg_train.samples import TrainingSample, sample_of
 
 
@@ -99,6 +100,7 @@ async def open_player(
         surroundings = await stack.enter_async_context(Surroundings(asked, rank, say))
         mesh = await surroundings.mesh()
         tools = await _tools(config, opened, mesh)
+        check_naming(config.naming, tools)
         trained = Trained(config.model.path, module, config.seed + rank.number)
         engine = await open_engine(config.rollout, trained)
         stack.push_async_callback(engine.close)
@@ -119,6 +121,7 @@ async def open_player(
             questions,
             engine,
             partial(_sample, chat, frozenset(never), config.rollout.max_image_pixels),
+            config.naming,
             group_size=config.rollout.group_size,
             seed=config.seed,
         )

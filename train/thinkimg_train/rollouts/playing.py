@@ -12,8 +12,10 @@ from thinkimg_agent.trajectory import StopReason, Trajectory
 from thinkimg_eval.run.episodes import EpisodeSetting, PolicyPool, Questions
 from thinkimg_eval.task import Task
 from thinkimg_train.bad_data import BadSample
+from thinkimg_train.grpo_config import NamingSection
 from thinkimg_train.rollouts.engines import Engine
 from thinkimg_train.rollouts.questions import Question, episode_seed
+from thinkimg_train.rollouts.renaming import renamed
 from thinkimg_train.samples import TrainingSample
 
 
@@ -70,6 +72,7 @@ class Player:
         questions: SharedQuestions,
         engine: Engine,
         make_sample: MakeSample,
+        naming: NamingSection,
         *,
         group_size: int,
         seed: int,
@@ -79,6 +82,7 @@ class Player:
         self._questions = questions
         self.engine = engine
         self._make_sample = make_sample
+        self._naming = naming
         self._group_size = group_size
         self._seed = seed
 
@@ -125,7 +129,8 @@ class Player:
 
     async def _episode(self, question: Question, member: int) -> Played:
         policy = self.engine.policy_for(episode_seed(self._seed, question, member))
-        setting = dataclasses.replace(self._setting, policies=PolicyPool([policy]))
+        tools = renamed(self._setting.tools, self._naming, f"{self._seed}/{question.draw}")
+        setting = dataclasses.replace(self._setting, policies=PolicyPool([policy]), tools=tools)
         trajectory = await setting.answer(question.index)
         if trajectory.stop is StopReason.DEADLINE:
             # How long something took says nothing about the policy: turns and tokens do.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+_ASKED = 1
+"""Which random numbers of a draw say whether it is passed over."""
 
 
 @dataclass(frozen=True)
@@ -19,21 +22,56 @@ class Question:
 
 
 class Order:
-    """Draws of the questions: every one of them once, then again in another order."""
+    """Draws of the questions: every one of them once, then again in another order.
 
-    def __init__(self, questions: int, seed: int) -> None:
+    Where `least_chance` is below 1, questions that went alike the last time they were asked
+    are passed over more often than those that were right every second time: with a share p
+    of right answers, the chance to be asked is least_chance + (1 - least_chance) 4 p (1 - p).
+    """
+
+    def __init__(
+        self,
+        questions: int,
+        seed: int,
+        *,
+        least_chance: float = 1.0,
+        pass_rates: Mapping[int, float] | None = None,
+    ) -> None:
+        """`pass_rates`: by index, of the questions that were asked before."""
         self._questions = questions
         self._seed = seed
+        self._least_chance = least_chance
+        self.pass_rates = dict(pass_rates or {})
+        """The share of right answers, the last time that a question was asked; by its index."""
+
+    def take(self, first: int, count: int) -> tuple[list[Question], int]:
+        """So many questions from a draw on, and the draw that follows them."""
+        found: list[Question] = []
+        draw = first
+        while len(found) < count:
+            question = self.at(draw)
+            if self._is_asked(question):
+                found.append(question)
+            draw += 1
+        return found, draw
 
     def at(self, draw: int) -> Question:
         epoch, place = divmod(draw, self._questions)
         order = np.random.default_rng([self._seed, epoch]).permutation(self._questions)
         return Question(draw, int(order[place]))
 
-    def share(self, first: int, wanted: Sequence[int], rank: int) -> list[Question]:
-        """One process's share of the next draws, of which the processes want so many each."""
-        begin = first + sum(wanted[:rank])
-        return [self.at(draw) for draw in range(begin, begin + wanted[rank])]
+    def _is_asked(self, question: Question) -> bool:
+        rate = self.pass_rates.get(question.index)
+        if rate is None or self._least_chance >= 1:
+            return True
+        chance = self._least_chance + (1 - self._least_chance) * 4 * rate * (1 - rate)
+        return bool(np.random.default_rng([self._seed, question.draw, _ASKED]).random() < chance)
+
+
+def share_of(questions: Sequence[Question], wanted: Sequence[int], rank: int) -> list[Question]:
+    """One process's share of questions of which the processes want so many each."""
+    begin = sum(wanted[:rank])
+    return list(questions[begin : begin + wanted[rank]])
 
 
 def shares_of(total: int, ranks: int) -> list[int]:
