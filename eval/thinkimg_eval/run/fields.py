@@ -53,6 +53,10 @@ def read(value: Any, hint: Any, where: str) -> Any:
         issubclass(hint, msgspec.Struct) or dataclasses.is_dataclass(hint)
     ):
         return read_section(value, hint, where)
+    if isinstance(value, Mapping) and typing.get_origin(hint) is dict:
+        inner = typing.get_args(hint)[1]
+        if inner is not Any:
+            return {name: read(one, inner, join(where, name)) for name, one in value.items()}
     loose = isinstance(value, Word)
     if loose:
         value = _plain(value, hint)

@@ -12,6 +12,8 @@ from typing import Any
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
+from thinkimg_agent.coordinates import CoordinateSpace
+from thinkimg_agent.dialects import DIALECTS
 from thinkimg_agent.policies.chat_tokens import ChatTokens
 from thinkimg_agent.trajectory import Trajectory
 from thinkimg_eval.run.config import PolicyConfig, RunConfig, TaskConfig
@@ -55,7 +57,13 @@ def open_questions(config: GrpoConfig) -> OpenedTask:
     opened = open_task(name, options, seed=None)
     if not len(opened.task.samples):
         raise InvalidRequest.field("task", f"{name} has no questions")
-    dialect_of(run_config(config).policy)
+    spaces = {space.value for space in CoordinateSpace}
+    for field, chosen, known in (
+        ("rollout.dialect", config.rollout.dialect, set(DIALECTS)),
+        ("rollout.coordinates", config.rollout.coordinates, spaces),
+    ):
+        if chosen not in known:
+            raise InvalidRequest.field(field, f'"{chosen}" is none of {", ".join(sorted(known))}')
     return opened
 
 
