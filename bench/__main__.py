@@ -32,7 +32,7 @@ from bench.soak import measure_soak
 
 PARTS = ("rollout", "tools", "noop", "memory", "reuse", "agent", "ocr", "resilience")
 QUICK_PARTS = PARTS[:4]
-LONG_PARTS = ("soak", "sft")
+LONG_PARTS = ("soak", "sft", "rollouts")
 """Only when asked for by name."""
 _LISTED = ", ".join(PARTS + LONG_PARTS)
 ROLLOUT_EFFORT, GRID_EFFORT = Effort(9, 0.5), Effort(5, 0.3)
@@ -58,11 +58,15 @@ def main() -> None:
     asyncio.run(_measure(parts, options.quick, show))
     if "resilience" in parts:
         show(measure_resilience())
+    # Only these parts need PyTorch, which takes seconds to import.
     if "sft" in parts:
-        # Only this part needs the extra [train].
         from bench.sft import measure_sft
 
         show(measure_sft())
+    if "rollouts" in parts:
+        from bench.group_rollouts import measure_group_rollouts
+
+        show(measure_group_rollouts())
     goals = goals_section(sections)
     print_section(goals, console)
     console.print(f"took {time.monotonic() - begin:.0f} s", style="dim", highlight=False)
