@@ -20,7 +20,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,14 +134,12 @@ def _open_run(
     """With the model as it is now: that of the newest checkpoint, if there is one."""
     newest = checkpoints.newest()
     first = step_of(newest) if newest else 0
-    steps = config.schedule.steps or 0
     # deepspeed's own checkpoint holds all of the weights, in more digits.
     saved = newest / MODEL if newest and not config.deepspeed.config else None
     model = load_model(config.model, config.lora, saved)
     chat = chat_of(config.model.path, segments_kept=4 * config.rollout.groups)
-    ends = end_tokens(chat, model.generation_config)
     vocabulary = model.get_output_embeddings().weight.shape[0]
-    sampling = Sampling(config.rollout.temperature, never_sampled(chat, vocabulary, ends))
+    never = never_sampled(chat, vocabulary, end_tokens(chat, model.generation_config))
     stepper = Stepper(
         accelerator,
         model,
@@ -152,7 +150,7 @@ def _open_run(
     learner = Learner(
         stepper,
         open_reference(config, accelerator, stepper),
-        sampling,
+        Sampling(config.rollout.temperature, never),
         padding=padding_of(chat),
         update=config.update,
         loss=config.loss,
@@ -160,57 +158,37 @@ def _open_run(
         seed=config.seed,
     )
     rank = TrainerRank(accelerator)
-    with ExitStack() as stack:
-        loop = stack.enter_context(LoopThread())
-        player = stack.enter_context(
-            loop.held(
-                open_player(
-                    config, opened, chat, sampling.never, stepper.inner_model, rank, screen.print
-                )
-            )
-        )
+    playing = open_player(config, opened, chat, never, stepper.inner_model, rank, screen.print)
+    processor = load_processor(config.model.path)
+    keeping = Keeping(config.out, accelerator, stepper, checkpoints, processor)
+    with LoopThread() as loop, loop.held(playing) as player:
         tripwires = Tripwires(
-            config.tripwires,
-            with_tools=bool(player.tools),
-            before=_noted(config.out, first),
+            config.tripwires, with_tools=bool(player.tools), before=_noted(config.out, first)
         )
         if newest:
             stepper.load(newest)
             load_random_state(newest, accelerator.process_index)
-        logbook = stack.enter_context(
-            Logbook(
-                config.log,
-                config.out if accelerator.is_main_process else None,
-                screen,
-                name=config.out.name,
-                steps=steps,
-                first_step=first,
-                config=msgspec.to_builtins(config, enc_hook=str),
-            )
-        )
-        next_draw, pass_rates = _read_place(newest) if newest else (0, {})
-        gatherer = Gatherer(
-            config,
-            loop,
-            player,
-            Order(
-                len(opened.task.samples),
-                config.seed,
-                least_chance=config.curriculum.least_chance,
-                pass_rates=pass_rates,
-            ),
-            stepper,
-            rank=rank.number,
-            ranks=rank.count,
-            say=logbook.say,
-            next_draw=next_draw,
-        )
-        processor = load_processor(config.model.path)
-        keeping = Keeping(config.out, accelerator, stepper, checkpoints, processor)
-        yield _Run(
-            config, accelerator, loop, player, gatherer, learner, keeping, stepper, logbook,
-            tripwires, first, steps,
-        )  # fmt: skip
+        with _open_logbook(config, accelerator, screen, first) as logbook:
+            order = Order(len(opened.task.samples), config.seed, config.curriculum.least_chance)
+            gatherer = Gatherer(config, loop, player, order, stepper, rank, say=logbook.say)
+            if newest:
+                _go_on_from(gatherer, newest)
+            parts = (accelerator, loop, player, gatherer, learner, keeping, stepper)
+            yield _Run(config, *parts, logbook, tripwires, first, config.schedule.steps or 0)
+
+
+def _open_logbook(
+    config: GrpoConfig, accelerator: Accelerator, screen: Console, first_step: int
+) -> Logbook:
+    return Logbook(
+        config.log,
+        config.out if accelerator.is_main_process else None,
+        screen,
+        name=config.out.name,
+        steps=config.schedule.steps or 0,
+        first_step=first_step,
+        config=msgspec.to_builtins(config, enc_hook=str),
+    )
 
 
 def _make_steps(run: _Run) -> None:
@@ -297,9 +275,10 @@ def _write_place(run: _Run, folder: Path) -> None:
     (folder / _PLACE).write_text(json.dumps(place), encoding="utf-8")
 
 
-def _read_place(checkpoint: Path) -> tuple[int, dict[int, float]]:
+def _go_on_from(gatherer: Gatherer, checkpoint: Path) -> None:
     place = json.loads((checkpoint / _PLACE).read_text(encoding="utf-8"))
-    return int(place["next"]), {int(index): float(rate) for index, rate in place["pass_rates"]}
+    gatherer.next_draw = int(place["next"])
+    gatherer.order.pass_rates = {int(index): rate for index, rate in place["pass_rates"]}
 
 
 def _evaluate(run: _Run, made: int) -> None:

@@ -72,8 +72,8 @@ def test_processes_share_out_the_questions() -> None:
 
 
 def test_questions_that_went_alike_are_asked_less_often() -> None:
-    rates = {0: 0.0, 1: 1.0, 2: 0.5}
-    order = Order(4, seed=0, least_chance=0.2, pass_rates=rates)
+    order = Order(4, seed=0, least_chance=0.2)
+    order.pass_rates = {0: 0.0, 1: 1.0, 2: 0.5}
     drawn, after = order.take(0, 2000)
     asked = [sum(one.index == index for one in drawn) / (after / 4) for index in range(4)]
     assert asked == pytest.approx([0.2, 0.2, 1.0, 1.0], abs=0.05)

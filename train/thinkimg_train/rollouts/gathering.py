@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from accelerate.utils import gather_object
 
+from thinkimg_eval.run.ranks import Rank
 from thinkimg_rpc.errors import Unavailable
 from thinkimg_train.distribution import Stepper
 from thinkimg_train.grpo_config import GrpoConfig, PauseSection
@@ -45,21 +46,19 @@ class Gatherer:
         player: Player,
         order: Order,
         stepper: Stepper,
+        rank: Rank,
         *,
-        rank: int,
-        ranks: int,
         say: Callable[[str], None],
-        next_draw: int,
     ) -> None:
         self._config = config
         self._loop = loop
         self._player = player
         self.order = order
         self._stepper = stepper
-        self._rank = rank
-        self._shares = shares_of(config.rollout.groups, ranks)
+        self._rank = rank.number
+        self._shares = shares_of(config.rollout.groups, rank.count)
         self._say = say
-        self.next_draw = next_draw
+        self.next_draw = 0
         """The first question that no step has asked yet; the same in all processes."""
 
     def gather(self) -> Gathered:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,19 +29,11 @@ class Order:
     of right answers, the chance to be asked is least_chance + (1 - least_chance) 4 p (1 - p).
     """
 
-    def __init__(
-        self,
-        questions: int,
-        seed: int,
-        *,
-        least_chance: float = 1.0,
-        pass_rates: Mapping[int, float] | None = None,
-    ) -> None:
-        """`pass_rates`: by index, of the questions that were asked before."""
+    def __init__(self, questions: int, seed: int, least_chance: float = 1.0) -> None:
         self._questions = questions
         self._seed = seed
         self._least_chance = least_chance
-        self.pass_rates = dict(pass_rates or {})
+        self.pass_rates: dict[int, float] = {}
         """The share of right answers, the last time that a question was asked; by its index."""
 
     def take(self, first: int, count: int) -> tuple[list[Question], int]:
