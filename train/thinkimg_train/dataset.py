@@ -47,6 +47,11 @@ class EpisodeDataset:
         return self._model
 
     @property
+    def sources(self) -> list[str]:
+        """Where each sample comes from."""
+        return [place.source for place in self.places]
+
+    @property
     def fingerprint(self) -> str:
         """Equal where the samples are the same, in the same order."""
         entries = [place.entry for place in self.places]

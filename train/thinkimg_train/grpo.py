@@ -67,7 +67,7 @@ def train(config: GrpoConfig, screen: Console) -> Path:
     Raises: InvalidRequest, when it cannot be made as it is asked for; MeshFault, CannotStart
     and PolicyFault, when it cannot go on.
     """
-    opened = _checked(config)
+    opened = checked(config)
     accelerator = open_accelerator(
         config.precision,
         config.deepspeed,
@@ -86,12 +86,12 @@ def train(config: GrpoConfig, screen: Console) -> Path:
         begin_run(config.out, rl_origin_of(config, opened, accelerator.num_processes))
         checkpoints.clear_leftovers()
     accelerator.wait_for_everyone()
-    with _open_run(config, opened, accelerator, checkpoints, screen) as run:
+    with open_run(config, opened, accelerator, checkpoints, screen) as run:
         _make_steps(run)
         return _finish(run)
 
 
-def _checked(config: GrpoConfig) -> OpenedTask:
+def checked(config: GrpoConfig) -> OpenedTask:
     """All mistakes come out before anything is loaded. Raises: InvalidRequest."""
     check_evaluation(config.evaluation)
     check_rewards(config.reward)
@@ -102,7 +102,7 @@ def _checked(config: GrpoConfig) -> OpenedTask:
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
     """A run that is being made."""
 
     config: GrpoConfig
@@ -124,13 +124,13 @@ class _Run:
 
 
 @contextmanager
-def _open_run(
+def open_run(
     config: GrpoConfig,
     opened: OpenedTask,
     accelerator: Accelerator,
     checkpoints: Checkpoints,
     screen: Console,
-) -> Iterator[_Run]:
+) -> Iterator[Run]:
     """With the model as it is now: that of the newest checkpoint, if there is one."""
     newest = checkpoints.newest()
     first = step_of(newest) if newest else 0
@@ -174,7 +174,7 @@ def _open_run(
             if newest:
                 _go_on_from(gatherer, newest)
             parts = (accelerator, loop, player, gatherer, learner, keeping, stepper)
-            yield _Run(config, *parts, logbook, tripwires, first, config.schedule.steps or 0)
+            yield Run(config, *parts, logbook, tripwires, first, config.schedule.steps or 0)
 
 
 def _open_logbook(
@@ -191,7 +191,7 @@ def _open_logbook(
     )
 
 
-def _make_steps(run: _Run) -> None:
+def _make_steps(run: Run) -> None:
     """The steps from the first that is still to be made to the last."""
     config = run.config
     if run.first_step and run.is_due(run.first_step, config.evaluation.every_steps):
@@ -206,11 +206,10 @@ def _make_steps(run: _Run) -> None:
             _evaluate(run, made)
 
 
-def _make_step(run: _Run, step: int) -> None:
+def _make_step(run: Run, step: int) -> None:
     """Play the episodes of a step with the policy as it is, and learn from them."""
     began = time.perf_counter()
-    run.loop.run(run.player.engine.follow(lambda: merged_weights(run.stepper.inner_model), step))
-    gathered = run.gatherer.gather()
+    gathered = play_step(run, step)
     played_s = time.perf_counter() - began
     if run.is_due(step + 1, run.config.trajectories.every_steps):
         _write_episodes(run, gathered, step + 1)
@@ -236,7 +235,13 @@ def _make_step(run: _Run, step: int) -> None:
         run.logbook.say(f"step {step + 1}, {words}")
 
 
-def _learn(run: _Run, gathered: Gathered, step: int, rate: float) -> Learned:
+def play_step(run: Run, step: int) -> Gathered:
+    """The episodes of a step, with the policy as it is."""
+    run.loop.run(run.player.engine.follow(lambda: merged_weights(run.stepper.inner_model), step))
+    return run.gatherer.gather()
+
+
+def _learn(run: Run, gathered: Gathered, step: int, rate: float) -> Learned:
     """Raises: ArithmeticError, when the loss is no number any more."""
     lessons = [lesson for group in gathered.groups for lesson in group.lessons]
     others = [lesson for group in gathered.replaced for lesson in group.lessons]
@@ -249,7 +254,7 @@ def _learn(run: _Run, gathered: Gathered, step: int, rate: float) -> Learned:
     return learned
 
 
-def _write_episodes(run: _Run, gathered: Gathered, made: int) -> None:
+def _write_episodes(run: Run, gathered: Gathered, made: int) -> None:
     """Some groups of a step, each episode with its score, for people to look at."""
     if not run.accelerator.is_main_process:
         return
@@ -268,7 +273,7 @@ def _noted(out: Path, first_step: int) -> list[dict[str, float]]:
     return [line for line in lines if line["step"] < first_step and "reward" in line]
 
 
-def _write_place(run: _Run, folder: Path) -> None:
+def _write_place(run: Run, folder: Path) -> None:
     """Where a run is in its questions."""
     rates = run.gatherer.order.pass_rates
     place = {"next": run.gatherer.next_draw, "pass_rates": list(rates.items())}
@@ -281,7 +286,7 @@ def _go_on_from(gatherer: Gatherer, checkpoint: Path) -> None:
     gatherer.order.pass_rates = {int(index): rate for index, rate in place["pass_rates"]}
 
 
-def _evaluate(run: _Run, made: int) -> None:
+def _evaluate(run: Run, made: int) -> None:
     """What the checkpoint after `made` steps answers; all processes share the questions."""
     if numbers := run.keeping.evaluated(made, run.config.evaluation):
         run.logbook.note(made - 1, numbers)
@@ -289,7 +294,7 @@ def _evaluate(run: _Run, made: int) -> None:
         run.logbook.say(f"after step {made}: {said}")
 
 
-def _finish(run: _Run) -> Path:
+def _finish(run: Run) -> Path:
     """What came out, as a model like any other; from the last checkpoint."""
     model = run.keeping.finish(run.steps, run.config.model, run.config.lora)
     run.logbook.say(f"the model is in {model}")

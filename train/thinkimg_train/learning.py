@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from thinkimg_train.batches import collate
+from thinkimg_train.batches import Batch, collate
 from thinkimg_train.distribution import Stepper
 from thinkimg_train.grpo_config import UpdateSection
 from thinkimg_train.losses.entropy import token_entropies
@@ -71,6 +71,17 @@ class Learned:
     loss: float
     gradient_norm: float
     numbers: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One pass of a step, to be looked at."""
+
+    lessons: list[Lesson]
+    """(B,)"""
+    batch: Batch
+    columns: dict[str, torch.Tensor]
+    """(B, L) numbers of the tokens that were sampled, 0 elsewhere."""
 
 
 class Learner:
@@ -135,6 +146,34 @@ class Learner:
             numbers=self._over_all(tallies).numbers(),
         )
 
+    def look(self, lessons: Sequence[Lesson], number: int) -> Looked | None:
+        """Pass number `number` of a step, from 0, without learning; None: there are fewer."""
+        batches = self._batches(lessons)
+        if number >= len(batches):
+            return None
+        chosen = [lessons[n] for n in batches[number]]
+        batch = collate([one.sample for one in chosen], self._padding)
+        one = self._pass(chosen)
+        self._stepper.model.eval()
+        now = self._logprobs(self._stepper.model, one)
+        known = {
+            "advantage": one.advantages[:, None].expand_as(now),
+            "logprob": now,
+            "sampler's logprob": one.sampler,
+            "ratio to the sampler": (now - one.sampler).exp(),
+            "learned from": one.mask.float(),
+        }
+        if self._reference is not None:
+            with self._reference() as model:
+                known["reference's logprob"] = self._logprobs(model, one)
+        # A token's scores stand in the column before it.
+        places = one.targets.columns.cpu() + 1
+        columns = {}
+        for name, values in known.items():
+            columns[name] = torch.zeros(batch.trained.shape)
+            columns[name][:, places] = torch.where(one.mask, values, 0.0).cpu()
+        return Looked(chosen, batch, columns)
+
     def _parts(self, lessons: Sequence[Lesson], step: int) -> list[list[Lesson]]:
         """The lessons of each step of the optimizer."""
         count = self._update.parts
@@ -147,14 +186,7 @@ class Learner:
         self, lessons: Sequence[Lesson], stand_ins: Sequence[TrainingSample]
     ) -> list[_Pass]:
         """Lessons in batches, as many in each process."""
-        lengths = Lengths(
-            np.array([len(one.sample) for one in lessons], np.int64),
-            np.array([one.sample.image_tokens for one in lessons], np.int64),
-            np.array([int(one.sample.trained.sum()) for one in lessons], np.int64),
-        )
-        bounds = Bounds(len(lessons), self._update.tokens, self._update.image_tokens)
-        (batches,) = batches_of(range(len(lessons)), lengths, bounds, ranks=1)
-        passes = [self._pass([lessons[n] for n in batch]) for batch in batches]
+        passes = [self._pass([lessons[n] for n in batch]) for batch in self._batches(lessons)]
         device = self._stepper.device
         most = int(self._stepper.largest_over_all(torch.tensor([len(passes)], device=device)))
         for _ in range(most - len(passes)):
@@ -162,6 +194,17 @@ class Learner:
             nothing = Lesson(shortest, 0.0, [0.0] * int(shortest.trained.sum()), cut_off=False)
             passes.append(self._pass([nothing], counts=False))
         return passes
+
+    def _batches(self, lessons: Sequence[Lesson]) -> list[list[int]]:
+        """The numbers of the lessons of each pass."""
+        lengths = Lengths(
+            np.array([len(one.sample) for one in lessons], np.int64),
+            np.array([one.sample.image_tokens for one in lessons], np.int64),
+            np.array([int(one.sample.trained.sum()) for one in lessons], np.int64),
+        )
+        bounds = Bounds(len(lessons), self._update.tokens, self._update.image_tokens)
+        (batches,) = batches_of(range(len(lessons)), lengths, bounds, ranks=1)
+        return batches
 
     def _pass(self, lessons: Sequence[Lesson], *, counts: bool = True) -> _Pass:
         batch = collate([one.sample for one in lessons], self._padding)

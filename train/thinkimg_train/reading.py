@@ -18,10 +18,22 @@ def read_config(kind: type[T], file: Path | None, words: Sequence[str]) -> T:
 
     Raises: InvalidRequest, naming the field and the remedy; OSError.
     """
+    return read_section(_table(file, words), kind)
+
+
+def names_of(file: Path | None, words: Sequence[str]) -> set[str]:
+    """The sections and fields that a configuration has, whatever it is of.
+
+    Raises: InvalidRequest; OSError.
+    """
+    return set(_table(file, words))
+
+
+def _table(file: Path | None, words: Sequence[str]) -> dict[str, Any]:
     table = {} if file is None else read_toml(file)
     for field, value in override_of(words):
         _put(table, field, value)
-    return read_section(table, kind)
+    return table
 
 
 def _put(table: dict[str, Any], field: str, value: str) -> None:

@@ -86,15 +86,26 @@ def inspect(
     placeholders stand; how much is padding, and what was left out of the data and
     why. Takes the file and the --section.field VALUE of `thinkimg train sft`.
 
+    With those of `thinkimg train grpo` the next step is played, and not learned
+    from: with each token that was sampled stand its advantage, its probability for
+    the trainer and for the sampler, and whether it is learned from.
+
     thinkimg train inspect --config sft.toml
     """
     from thinkimg_rpc.cli.screen import console
     from thinkimg_train.config import SftConfig
+    from thinkimg_train.grpo_config import GrpoConfig
     from thinkimg_train.inspect.batch import inspect_batch
     from thinkimg_train.inspect.page import write_page
-    from thinkimg_train.reading import read_config
+    from thinkimg_train.reading import names_of, read_config
 
     screen = console()
-    view = inspect_batch(read_config(SftConfig, config, context.args), step, batch, screen)
+    if "task" in names_of(config, context.args):
+        from thinkimg_train.inspect.played import inspect_next_step
+
+        played = read_config(GrpoConfig, config, context.args)
+        view = inspect_next_step(played, step, batch, screen)
+    else:
+        view = inspect_batch(read_config(SftConfig, config, context.args), step, batch, screen)
     write_page(view, page)
     screen.print(f"to look at: {page}", markup=False)

@@ -7,16 +7,16 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Protocol
 
 import torch
 from PIL import Image
 
 from thinkimg_agent.messages import images_seen
 from thinkimg_agent.policies.chat_tokens import ChatTokens
-from thinkimg_agent.trajectory import Trajectory
+from thinkimg_agent.trajectory import ImageRecord, Trajectory
 from thinkimg_train.bad_data import LeftOut
 from thinkimg_train.batches import Batch
-from thinkimg_train.dataset import EpisodeDataset
 from thinkimg_train.inspect.placeholders import spans_of_images
 from thinkimg_train.inspect.words import TokenWords
 from thinkimg_train.samples import Span
@@ -26,6 +26,25 @@ _THUMBNAIL = 480
 """The longer side of an image on the page, in pixels."""
 _NAMED = 100
 """Of what was left out for one reason."""
+
+
+class Episodes(Protocol):
+    """What the rows of a batch were made of."""
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """What is not in any batch."""
+        ...
+
+    @property
+    def sources(self) -> list[str]:
+        """Where each comes from, as rows are named."""
+        ...
+
+    def trajectory(self, number: int) -> Trajectory: ...
+
+    def picture(self, number: int, image: ImageRecord) -> bytes: ...
+
 
 Columns = Mapping[str, torch.Tensor]
 """(B, L) numbers that each token has, by what they are called: an advantage, say."""
@@ -121,7 +140,7 @@ class BatchView:
 
 def view_of_batch(
     batch: Batch,
-    dataset: EpisodeDataset,
+    dataset: Episodes,
     chat: ChatTokens,
     *,
     title: str,
@@ -132,7 +151,7 @@ def view_of_batch(
 
     `columns` are further numbers of its tokens, which the page shows with each.
     """
-    places = {place.source: number for number, place in enumerate(dataset.places)}
+    places = {source: number for number, source in enumerate(dataset.sources)}
     words = TokenWords(chat.tokenizer)
     rows = [
         _Row(batch, number, dataset.trajectory(places[source]), chat, words, columns or {}).view(
@@ -181,7 +200,7 @@ class _Row:
         self._images = images_seen(trajectory)
         self._spans = self._spans_of_images()
 
-    def view(self, dataset: EpisodeDataset, place: int) -> RowView:
+    def view(self, dataset: Episodes, place: int) -> RowView:
         stretches = self._stretches()
         if (padding := self._filled - len(self._ids)) > 0:
             stretches.append(StretchView("padding", [], padding))
