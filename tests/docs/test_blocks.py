@@ -25,7 +25,7 @@ NOT_RUN = {
     "other-languages.md": 1,
     "serve-a-mesh.md": 3,
     "synthcharts.md": 2,
-    "train-grpo.md": 3,
+    "train-grpo.md": 4,
     "train-sft.md": 3,
     "troubleshooting.md": 1,
 }
