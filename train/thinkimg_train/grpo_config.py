@@ -61,7 +61,7 @@ class RolloutSection(msgspec.Struct, frozen=True, kw_only=True):
     dialect: str = "hermes"
     coordinates: str = "0-1000"
     tools: tuple[str, ...] = ()
-    """Offered instead of the task's."""
+    """Offered instead of the task's; "none" alone: no tools at all."""
     batch: AtLeastOne = 32
     """Turns that transformers writes in one pass."""
     refills: Count = 0

@@ -60,14 +60,15 @@ def _said_in(new: Dialect, old: Dialect, turn: TurnRecord) -> TurnRecord:
 
 
 def _contract(tool: str) -> ToolContract:
-    found = _shipped().get(tool)
+    found = shipped_contracts().get(tool)
     if found is None:
         raise BadSample("rewriting", f'the tool "{tool}" is not one of those that come along')
     return found
 
 
 @lru_cache(maxsize=1)
-def _shipped() -> dict[str, ToolContract]:
+def shipped_contracts() -> dict[str, ToolContract]:
+    """Those of the tools that come along, by their names."""
     files = {
         file.name: file
         for value in vars(v1).values()

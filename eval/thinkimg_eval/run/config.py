@@ -69,7 +69,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None = None
     """Of the policy's sampling, and of a task that has a `seed`."""
     tools: tuple[str, ...] = ()
-    """Offered instead of the task's."""
+    """Offered instead of the task's; "none" alone: no tools at all."""
     limits: Limits = Limits()
     mesh: MeshSection = MeshSection()
     retry: RetrySection = RetrySection()

@@ -17,14 +17,13 @@ from thinkimg_agent.trajectory_file import TrajectoryWriter
 from thinkimg_eval.run.config import RunConfig
 from thinkimg_eval.run.episodes import EpisodeSetting, Questions
 from thinkimg_eval.run.folder import Done, RunFolder
+from thinkimg_eval.run.offering import offered
 from thinkimg_eval.run.origin import origin_of, tool_versions
 from thinkimg_eval.run.progress import RunProgress
 from thinkimg_eval.run.ranks import Rank, rank_of_environment
 from thinkimg_eval.run.reading import folders_of
 from thinkimg_eval.run.surroundings import Surroundings, dialect_of
 from thinkimg_eval.tasks import OpenedTask, open_task
-from thinkimg_rpc.client import Mesh
-from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.errors import Unavailable
 
 ABORTED_IN_A_ROW = 32
@@ -104,7 +103,7 @@ async def _answer_all(run: Run, rank: Rank, surroundings: Surroundings, screen: 
     if len(answered) == origin.task.questions:
         return
     mesh = await surroundings.mesh()
-    tools = await _tools(config, run.opened, mesh)
+    tools = await offered(config.tools, run.opened.task.tools, mesh)
     versions = tool_versions(tools, mesh.workers())
     if rank.first:
         folder.begin(msgspec.structs.replace(origin, tools=versions))
@@ -134,12 +133,6 @@ async def _answer_all(run: Run, rank: Rank, surroundings: Surroundings, screen: 
         todo = iter([index for index in share if index not in answered])
         work = _Work(setting, todo, writer, scribe, progress, config.concurrency)
         await work.run()
-
-
-async def _tools(config: RunConfig, opened: OpenedTask, mesh: Mesh) -> list[ToolContract]:
-    """Raises: UnknownTool, when the mesh lacks one that the run needs."""
-    names = config.tools or opened.task.tools
-    return [await mesh.contract(name) for name in names] or await mesh.contracts()
 
 
 class _Work:

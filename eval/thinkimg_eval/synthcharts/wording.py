@@ -218,6 +218,12 @@ _PATTERNS = {
 _FIELD = re.compile(r"\{(\w+)\}")
 
 
+def words_of_questions() -> Iterator[str]:
+    """All templates and synonyms, with {names} for what they take."""
+    for texts in (*_TEMPLATES.values(), *_WORDS.values()):
+        yield from texts
+
+
 def variants(asked: Asked) -> int:
     """In how many ways the question can be put.
 

@@ -132,6 +132,14 @@ async def test_a_tool_that_the_task_needs_and_the_mesh_lacks_is_named(
         await make(config(crop_mesh, look_and_answer, tmp_path, tools=("OCR",)))
 
 
+async def test_a_policy_can_be_asked_without_any_tool(crop_mesh: str, tmp_path: Path) -> None:
+    script = tmp_path / "turns.txt"
+    script.write_text("<answer>1</answer>")
+    (folder,), _ = await make(config(crop_mesh, script, tmp_path / "run", tools=("none",)))
+    assert not any(one.tools for one in folder.trajectories())
+    assert not any("Crop" in one.system for one in folder.trajectories())
+
+
 async def test_an_address_where_no_mesh_is_gets_the_remedy(
     look_and_answer: Path, tmp_path: Path
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 _VARIANTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
@@ -93,6 +93,13 @@ _RULES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
 _BEGIN_AGAIN = ("Once more: ", "I look again. ", "I try once more. ")
 
 Words = Callable[[str], str]
+
+
+def words_of_thoughts() -> Iterator[str]:
+    """All that a thought can be said in, with {names} and patterns for what it takes."""
+    for pattern, variants in _VARIANTS:
+        yield from (pattern, *variants)
+    yield from _BEGIN_AGAIN
 
 
 def in_other_words(thought: str, random_: random.Random) -> str:

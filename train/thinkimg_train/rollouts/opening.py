@@ -19,11 +19,10 @@ from thinkimg_agent.trajectory import Trajectory
 from thinkimg_eval.run.config import PolicyConfig, RunConfig, TaskConfig
 from thinkimg_eval.run.episodes import EpisodeSetting, PolicyPool
 from thinkimg_eval.run.fields import Word
+from thinkimg_eval.run.offering import offered
 from thinkimg_eval.run.ranks import Rank
 from thinkimg_eval.run.surroundings import Surroundings, dialect_of
 from thinkimg_eval.tasks import OpenedTask, open_task
-from thinkimg_rpc.client import Mesh
-from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_train.bad_data import BadSample
 from thinkimg_train.grpo_config import GrpoConfig
@@ -107,7 +106,7 @@ async def open_player(
     async with AsyncExitStack() as stack:
         surroundings = await stack.enter_async_context(Surroundings(asked, rank, say))
         mesh = await surroundings.mesh()
-        tools = await _tools(config, opened, mesh)
+        tools = await offered(config.rollout.tools, opened.task.tools, mesh)
         check_naming(config.naming, tools)
         trained = Trained(config.model.path, module, config.seed + rank.number)
         engine = await open_engine(config.rollout, trained)
@@ -151,9 +150,3 @@ def _sample(
         token = chat.tokenizer.convert_ids_to_tokens(min(strange))
         raise BadSample("tokens", f"{token} was sampled, which this policy never writes")
     return sample
-
-
-async def _tools(config: GrpoConfig, opened: OpenedTask, mesh: Mesh) -> list[ToolContract]:
-    """Raises: UnknownTool, when the mesh lacks one that the run needs."""
-    names = config.rollout.tools or opened.task.tools
-    return [await mesh.contract(name) for name in names] or await mesh.contracts()

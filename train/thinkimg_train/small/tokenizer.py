@@ -23,7 +23,7 @@ SPECIAL = (
 
 # A name begins with a capital, and its first word never takes the space before it: it is
 # the same tokens in a question and in quotes. Other words do.
-_PIECES = Regex(r"[A-Z][a-z]+|[A-Z]+| ?[a-z]+|\d{1,3}|\n+| +|[^A-Za-z\d\s]+")
+_PIECES = Regex(r"[A-Z][a-z]+|[A-Z]+| ?[a-z]+|\d{1,3}(?=(?:\d{3})*(?!\d))|\n+| +|[^A-Za-z\d\s]+")
 _TIMES = 64
 """How often each known piece is shown, so that it is merged before anything accidental."""
 
