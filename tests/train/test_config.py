@@ -15,8 +15,9 @@ from thinkimg_eval.run import surroundings
 from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_train.config import SftConfig
 from thinkimg_train.evaluation import check_evaluation
+from thinkimg_train.grpo import checked
 from thinkimg_train.grpo_config import GrpoConfig
-from thinkimg_train.reading import read_config
+from thinkimg_train.reading import names_of, read_config
 
 PACKAGE = Path(thinkimg_train.__file__).parent
 SHIPPED = sorted((PACKAGE.parent / "configs").glob("*.toml"))
@@ -46,8 +47,10 @@ def test_every_field_is_read_somewhere(config: type[msgspec.Struct]) -> None:
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: str(file.stem))
 def test_the_shipped_ones_are_valid(file: Path) -> None:
-    config = read_config(SftConfig, file, [])
-    check_evaluation(config.evaluation)
+    if "task" in names_of(file, []):
+        checked(read_config(GrpoConfig, file, []))
+    else:
+        check_evaluation(read_config(SftConfig, file, []).evaluation)
 
 
 def test_a_command_line_stands_over_the_file(tmp_path: Path) -> None:
