@@ -226,10 +226,10 @@ class Learner:
 
     def _size(self, part: Sequence[_Pass]) -> StepSize:
         """Of a step of the optimizer, over all processes."""
-        counts = torch.stack(
-            [torch.stack([one.mask.any(-1).sum(), one.mask.sum()]) for one in part]
-        )
-        episodes, tokens = self._stepper.sum_over_all(counts.sum(0)).tolist()
+        counts = torch.zeros(2, dtype=torch.long, device=self._stepper.device)
+        for one in part:
+            counts += torch.stack([one.mask.any(-1).sum(), one.mask.sum()])
+        episodes, tokens = self._stepper.sum_over_all(counts).tolist()
         return StepSize(int(episodes), int(tokens))
 
     def _looked_at(self, one: _Pass) -> _Pass:

@@ -144,6 +144,14 @@ def test_episodes_that_were_cut_off_are_skipped_where_that_is_asked_for(
     assert learn(lessons[2:], tiny_model, skip_cut_off=True) == Learned(0.0, 0.0, {})
 
 
+def test_a_step_in_which_nothing_teaches_leaves_the_policy_as_it_is(
+    lessons: list[Lesson], tiny_model: Path
+) -> None:
+    assert learn([], tiny_model) == Learned(0.0, 0.0, {})
+    few = learn(lessons[:2], tiny_model, parts=3)
+    assert few.numbers["entropy"] > 0
+
+
 def test_ratios_leave_one_only_when_episodes_are_learned_from_again(
     lessons: list[Lesson], tiny_model: Path
 ) -> None:
