@@ -87,6 +87,22 @@ def test_room_is_taken_in_memory_only_where_there_is_enough() -> None:
             folder.rmdir()
 
 
+def test_what_a_killed_process_left_in_memory_is_cleared_away() -> None:
+    process = subprocess.Popen(["true"])
+    process.wait()
+    left = Path(f"/dev/shm/thinkimg-weights-{process.pid}-x")
+    left.mkdir()
+    (left / "model.safetensors").touch()
+    ours = choose_folder(1)
+    try:
+        assert not left.exists()
+        another = choose_folder(1)
+        another.rmdir()
+        assert ours.exists()
+    finally:
+        ours.rmdir()
+
+
 SHARED = """
 import sys
 from pathlib import Path

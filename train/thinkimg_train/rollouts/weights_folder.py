@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -13,15 +14,27 @@ from safetensors.torch import save_file
 from transformers.core_model_loading import revert_weight_conversion
 
 _IN_MEMORY = Path("/dev/shm")
+_PREFIX = "thinkimg-weights-"
 _BYTES_PER_FILE = 1 << 30
 """What is held at a time beside the model itself."""
 
 
 def choose_folder(weights_bytes: int) -> Path:
     """A new folder for so many bytes: in memory if there is room for them twice."""
-    if _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > 2 * weights_bytes:
-        return Path(tempfile.mkdtemp(prefix="thinkimg-weights-", dir=_IN_MEMORY))
-    return Path(tempfile.mkdtemp(prefix="thinkimg-weights-"))
+    in_memory = _IN_MEMORY.is_dir()
+    if in_memory:
+        _clear_leftovers()
+    if in_memory and shutil.disk_usage(_IN_MEMORY).free > 2 * weights_bytes:
+        return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_IN_MEMORY))
+    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+
+
+def _clear_leftovers() -> None:
+    """A process that was killed has left its weights in memory, where nobody looks."""
+    for folder in _IN_MEMORY.glob(f"{_PREFIX}*"):
+        pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        if not Path("/proc", pid).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_weights(
