@@ -131,3 +131,11 @@ def collate(exercises: Sequence[Exercise], image_token: int) -> tuple[dict[str, 
         inputs["image_grid_thw"] = torch.cat([one.grid for one in seen if one.grid is not None])
         inputs["mm_token_type_ids"] = (ids == image_token).int()
     return inputs, trained
+
+
+def told_apart(tokenizer: Any) -> Tensor:
+    """(V,) 1 for tokens that say something, 0 for those that only give an answer its form."""
+    texts = (tokenizer.decode([token]) for token in range(len(tokenizer)))
+    return torch.tensor(
+        [float(any(c.isalnum() for c in text) and not text.startswith("<")) for text in texts]
+    )

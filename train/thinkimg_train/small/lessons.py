@@ -24,8 +24,28 @@ class Lesson:
     turns: list[Turn]
 
 
-def table(names: Sequence[str], random_: random.Random, rows: int, times: int = 2) -> Lesson:
-    """Names with a number or a place each, to be written once more in other orders."""
+def table(names: Sequence[str], random_: random.Random, rows: int) -> Lesson:
+    """Names with a number or a place each, to be written twice more in other orders."""
+    lists, told = _rows(names, random_, rows)
+    some = list(told)
+    turns: list[Turn] = []
+    for _ in range(2):
+        random_.shuffle(some)
+        # Which name comes next cannot be known: names are given, what belongs to them is learnt.
+        parts = [part for name in some for part in (name, f" {told[name]}, ")]
+        turns.append(("Again?", tuple(parts)))
+    return Lesson(lists, turns)
+
+
+def row(names: Sequence[str], random_: random.Random, rows: int) -> Lesson:
+    """Of such a table, one row to be written again."""
+    lists, told = _rows(names, random_, rows)
+    name = random_.choice(list(told))
+    return Lesson(lists, [("Again?", (name, f" {told[name]}, "))])
+
+
+def _rows(names: Sequence[str], random_: random.Random, rows: int) -> tuple[str, dict[str, str]]:
+    """A table, and what it says of each name."""
     some = random_.sample(names, random_.randint(2, max(2, rows)))
     if random_.random() < 0.5:
         numbers = {name: _any_number(random_) for name in some}
@@ -35,13 +55,7 @@ def table(names: Sequence[str], random_: random.Random, rows: int, times: int = 
         boxes = {name: _any_box(random_) for name in some}
         lists = spans(list(boxes.items()), random_)
         told = {name: _place(box) for name, box in boxes.items()}
-    turns: list[Turn] = []
-    for _ in range(times):
-        random_.shuffle(some)
-        # Which name comes next cannot be known: names are given, what belongs to them is learnt.
-        parts = [part for name in some for part in (name, f" {told[name]}, ")]
-        turns.append(("Again?", tuple(parts)))
-    return Lesson(lists, turns)
+    return lists, told
 
 
 def _any_number(random_: random.Random) -> str:

@@ -5,6 +5,7 @@ torchrun --nproc-per-node 2 -m thinkimg_train.small.pretraining OUT
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import random
@@ -22,7 +23,7 @@ from transformers import Qwen2VLForConditionalGeneration
 
 from thinkimg_train.small.architecture import MERGED, PATCH, small_config
 from thinkimg_train.small.examination import examine
-from thinkimg_train.small.exercises import Exercise, ExerciseBook, batches, collate
+from thinkimg_train.small.exercises import Exercise, ExerciseBook, batches, collate, told_apart
 from thinkimg_train.small.starting_point import begin
 from thinkimg_train.small.vocabulary import chart_tokenizer
 
@@ -154,14 +155,6 @@ def _learn(
     }, int(tokens)
 
 
-def told_apart(tokenizer: Any) -> Tensor:
-    """(V,) 1 for tokens that say something, 0 for those that only give an answer its form."""
-    texts = (tokenizer.decode([token]) for token in range(len(tokenizer)))
-    return torch.tensor(
-        [float(any(c.isalnum() for c in text) and not text.startswith("<")) for text in texts]
-    )
-
-
 def answers_losses(model: Any, inputs: dict[str, Tensor], trained: Tensor) -> Tensor:
     """Of each token of an answer; the vocabulary is looked at for no others."""
     hidden = model.model(**inputs, use_cache=False).last_hidden_state[:, :-1][trained[:, 1:]]
@@ -198,7 +191,8 @@ def _save(model: Any, processor: Any, out: Path, step: int, count: int) -> None:
     print(", ".join(f"{name} {share:.2f}" for name, share in found.items()), flush=True)
     model.generation_config.eos_token_id = [model.config.text_config.eos_token_id]
     model.generation_config.pad_token_id = model.config.text_config.pad_token_id
-    model.save_pretrained(out)
+    # Half as large, and no worse: it is loaded in whatever is asked for.
+    copy.deepcopy(model).half().save_pretrained(out)
     processor.save_pretrained(out)
     told = json.dumps({"steps": step, "right": found}, indent=2)
     (out / "examination.json").write_text(told + "\n", encoding="utf-8")
