@@ -138,7 +138,8 @@ def open_run(
     saved = newest / MODEL if newest and not config.deepspeed.config else None
     model = load_model(config.model, config.lora, saved)
     chat = chat_of(config.model.path, segments_kept=4 * config.rollout.groups)
-    vocabulary = model.get_output_embeddings().weight.shape[0]
+    scores_of = model.get_output_embeddings().weight
+    vocabulary = getattr(scores_of, "ds_shape", scores_of.shape)[0]  # with ZeRO-3 it is elsewhere
     never = never_sampled(chat, vocabulary, end_tokens(chat, model.generation_config))
     stepper = Stepper(
         accelerator,
