@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 import torch
@@ -17,7 +17,9 @@ _BATCH = 16
 KINDS = ("number", "place", "mark", "order", "extreme", "compare", "count", "yes_no", "color")
 
 
-def examine(model: Any, processor: Any, count: int, seed: int = 1) -> dict[str, float]:
+def examine(
+    model: Any, processor: Any, count: int, seed: int = 1, only: Container[str] | None = None
+) -> dict[str, float]:
     """Of `count` questions of each kind, the share whose answer is right in every token
     that says something.
 
@@ -33,7 +35,11 @@ def examine(model: Any, processor: Any, count: int, seed: int = 1) -> dict[str, 
         "picture": book.about_picture,
     }
     worth = told_apart(processor.tokenizer)
-    return {name: _share_right(model, _some(make, count), worth) for name, make in makers.items()}
+    return {
+        name: _share_right(model, _some(make, count), worth)
+        for name, make in makers.items()
+        if only is None or name in only
+    }
 
 
 def _one(book: ExerciseBook, kind: str, names: list[str]) -> Exercise | None:
