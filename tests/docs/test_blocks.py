@@ -16,7 +16,7 @@ from .blocks import PAGES, ROOT, Block, blocks_of
 from .page_run import PageRun
 
 NOT_RUN = {
-    "README.md": 5,
+    "README.md": 6,
     "add-a-model.md": 2,
     "benchmarks.md": 1,
     "collect.md": 1,
