@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ BASE = Path(thinkimg_train.small.__file__).parent / "weights" / "base"
 
 
 @pytest.fixture(scope="module")
-def model() -> Iterator[Any]:
-    yield AutoModelForImageTextToText.from_pretrained(BASE, dtype=torch.float32)
+def model() -> Any:
+    return AutoModelForImageTextToText.from_pretrained(BASE, dtype=torch.float32)
 
 
 @pytest.fixture(scope="module")
