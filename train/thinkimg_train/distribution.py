@@ -160,7 +160,8 @@ class Stepper:
 
     @property
     def device(self) -> torch.device:
-        return self._accelerator.device
+        device: torch.device = self._accelerator.device
+        return device
 
     def placed(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """What the model takes, on its device, pictures in its type."""

@@ -280,7 +280,7 @@ async def test_features_that_do_not_fit_their_placeholders_fail_that_episode_onl
         whole.placeholders,
     )
     new_future = asyncio.get_running_loop().create_future
-    broken, fine = (_Waiting(prompt, 3, new_future()) for prompt in (lacking, whole))
+    broken, fine = (_Waiting(prompt, 3, None, new_future()) for prompt in (lacking, whole))
     await policy._write_batch([broken, fine])
     with pytest.raises(PolicyFault, match=r"image tokens for .* image features"):
         await broken.turn

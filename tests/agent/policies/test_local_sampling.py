@@ -44,7 +44,8 @@ def drawn(seeds: list[int], rows: int) -> list[int]:
     sampled = Sampled(LocalSampling(temperature=1.0), [3], 2, seeds)
     assert not sampled.left_to_draw
     scores = sampled.processors()(torch.zeros(rows, 2, dtype=torch.long), SCORES.expand(rows, -1))
-    return scores.argmax(-1).tolist()
+    tokens: list[int] = scores.argmax(-1).tolist()
+    return tokens
 
 
 def test_a_row_with_a_seed_draws_the_same_whatever_stands_beside_it() -> None:
