@@ -70,6 +70,12 @@ def open_accelerator(
     )
 
 
+def choose_device(device: torch.device) -> None:
+    """Make it the one that this thread means where it names none: each begins with the first."""
+    if device.type == "cuda" and device.index is not None:
+        torch.cuda.set_device(device)
+
+
 def deepspeed_config(section: DeepspeedSection, max_gradient_norm: float) -> dict[str, Any]:
     """What deepspeed is told. Raises: InvalidRequest."""
     shipped = SHIPPED / f"{section.config}.json"

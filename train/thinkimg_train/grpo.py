@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -36,7 +37,7 @@ from thinkimg_rpc.cli import main as program
 from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_train.chat import chat_of, padding_of
 from thinkimg_train.checkpoints import Checkpoints, load_random_state, step_of
-from thinkimg_train.distribution import Stepper, adamw, open_accelerator, zero_stage
+from thinkimg_train.distribution import Stepper, adamw, choose_device, open_accelerator, zero_stage
 from thinkimg_train.evaluation import check_evaluation
 from thinkimg_train.grpo_config import GrpoConfig
 from thinkimg_train.learning import Learned, Learner, Sampling
@@ -162,7 +163,10 @@ def open_run(
     playing = open_player(config, opened, chat, never, stepper.inner_model, rank, screen.print)
     processor = load_processor(config.model.path)
     keeping = Keeping(config.out, accelerator, stepper, checkpoints, processor)
-    with LoopThread() as loop, loop.held(playing) as player:
+    with (
+        LoopThread(partial(choose_device, accelerator.device)) as loop,
+        loop.held(playing) as player,
+    ):
         tripwires = Tripwires(
             config.tripwires, with_tools=bool(player.tools), before=_noted(config.out, first)
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate.utils import gather_object
 
 from thinkimg_train.batches import Batch, collate
 from thinkimg_train.distribution import Stepper
@@ -119,7 +120,8 @@ class Learner:
         """Learn from the episodes of a step.
 
         Args:
-            stand_ins: what this process may compute with where others have more batches.
+            stand_ins: what this process may compute with where others have more batches; if it
+                has none, it is lent one of theirs.
             step: counted from 0; the order of the parts follows from it.
             rate: the learning rate.
         """
@@ -189,11 +191,23 @@ class Learner:
         passes = [self._pass([lessons[n] for n in batch]) for batch in self._batches(lessons)]
         device = self._stepper.device
         most = int(self._stepper.largest_over_all(torch.tensor([len(passes)], device=device)))
-        for _ in range(most - len(passes)):
-            shortest = min(stand_ins, key=len)
-            nothing = Lesson(shortest, 0.0, [0.0] * int(shortest.trained.sum()), cut_off=False)
+        stand_in = self._stand_in(stand_ins, missing=most - len(passes))
+        while stand_in is not None and len(passes) < most:
+            nothing = Lesson(stand_in, 0.0, [0.0] * int(stand_in.trained.sum()), cut_off=False)
             passes.append(self._pass([nothing], counts=False))
         return passes
+
+    def _stand_in(
+        self, samples: Sequence[TrainingSample], *, missing: int
+    ) -> TrainingSample | None:
+        """What this process computes with where others have more batches: the shortest of its
+        own, or another's, where none of its episodes was fit; None: there is none at all."""
+        lacking = torch.tensor([missing > 0 and not samples], device=self._stepper.device)
+        own = min(samples, key=len, default=None)
+        if not self._stepper.largest_over_all(lacking.long()).item():
+            return own
+        every: list[TrainingSample] = gather_object([own] if own is not None else [])
+        return own if own is not None else min(every, key=len, default=None)
 
     def _batches(self, lessons: Sequence[Lesson]) -> list[list[int]]:
         """The numbers of the lessons of each pass."""

@@ -15,20 +15,24 @@ GAME = "only_the_tool_wins"
 SETTINGS = {
     "schedule__steps": 3,
     "schedule__learning_rate": 1e-3,
-    "rollout__groups": 3,
     "rollout__group_size": 4,
     "rollout__batch": 1,
     "optimizer__epsilon": 1e-4,
 }
 
 
-def test_two_processes_make_the_steps_of_one(player: Path, echo_mesh: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("groups", [3, 1], ids=["a share each", "one has nothing to learn from"])
+def test_two_processes_make_the_steps_of_one(
+    groups: int, player: Path, echo_mesh: str, tmp_path: Path
+) -> None:
     alone, both = tmp_path / "alone", tmp_path / "both"
-    make_run(alone, player, echo_mesh, GAME, **SETTINGS)
+    settings = SETTINGS | {"rollout__groups": groups}
+    make_run(alone, player, echo_mesh, GAME, **settings)
     finished = start_module(
-        TORCHRUN, "thinkimg_train.grpo", words(both, player, echo_mesh, GAME, **SETTINGS)
+        TORCHRUN, "thinkimg_train.grpo", words(both, player, echo_mesh, GAME, **settings)
     )
     assert finished.returncode == 0, finished.stderr[-3000:]
+    assert any(step["gradient_norm"] > 0 for step in numbers_of(alone))
     assert json.loads((both / "run.json").read_text())["processes"] == 2
     for one, two in zip(numbers_of(alone), numbers_of(both), strict=True):
         for name in ("reward", "accuracy", "calls", "episodes", "groups_alike"):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractAsyncContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -14,13 +14,29 @@ T = TypeVar("T")
 
 
 class LoopThread:
-    """Runs what is asynchronous for a program that is not. Use it in a `with`."""
+    """Runs what is asynchronous for a program that is not. Use it in a `with`.
+
+    Args:
+        begin_thread: called first in each of its threads: some settings, such as the GPU that
+            is meant where none is named, are a thread's own.
+    """
+
+    def __init__(self, begin_thread: Callable[[], None] = lambda: None) -> None:
+        self._begin_thread = begin_thread
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="rollouts", daemon=True)
+        # For all that the loop's work does in threads, such as the passes of a model.
+        self._loop.set_default_executor(
+            ThreadPoolExecutor(thread_name_prefix="rollouts", initializer=self._begin_thread)
+        )
+        self._thread = threading.Thread(target=self._run, name="rollouts", daemon=True)
         self._thread.start()
         return self
+
+    def _run(self) -> None:
+        self._begin_thread()
+        self._loop.run_forever()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Its result, or what it raised. Left by Ctrl-C, it is cancelled first."""
