@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
-from proto_environment import our_protos, run_protoc
+from proto_environment import foreign_protos, our_protos, run_protoc
 
 HEADER = '''"""Everything in the protobuf package `{package}`.
 
@@ -36,7 +36,7 @@ def main(out: Path) -> None:
 
 def _compile(made: Path) -> list[FileDescriptorProto]:
     """Run protoc; service stubs only for the files that have services."""
-    names = our_protos()
+    names = our_protos() + foreign_protos()
     descriptor_set = made / "descriptors.binpb"
     run_protoc(
         [
@@ -60,7 +60,7 @@ def _by_folder(contracts: list[FileDescriptorProto]) -> dict[str, list[FileDescr
 
 
 def _package_source(folder: str, contracts: list[FileDescriptorProto]) -> str:
-    package = contracts[0].package
+    package = folder.replace("/", ".")
     lines = [HEADER.format(package=package, folder=folder), "from __future__ import annotations\n"]
     exported: list[str] = []
     for module, names in sorted(line for contract in contracts for line in _exports(contract)):

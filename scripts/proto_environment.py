@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos"
+FOREIGN = "thinkimg_rpc/hub/etcd/"
 BUILD = ROOT / "build"
 ENVIRONMENT = BUILD / "proto-environment"
 STAMP = ENVIRONMENT / "requirements.txt"
@@ -59,7 +60,16 @@ def include_folders() -> list[Path]:
 
 
 def our_protos() -> list[str]:
-    """Every proto of this repository, relative to the include folder, sorted."""
+    """Every proto of our contract, relative to the include folder, sorted."""
+    return [name for name in _all_protos() if not name.startswith(FOREIGN)]
+
+
+def foreign_protos() -> list[str]:
+    """Parts of others' contracts that our own processes speak; nobody else needs stubs of them."""
+    return [name for name in _all_protos() if name.startswith(FOREIGN)]
+
+
+def _all_protos() -> list[str]:
     return sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto"))
 
 

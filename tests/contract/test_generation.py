@@ -12,7 +12,7 @@ import pytest
 from thinkimg_rpc.cli.proto_compiler import REQUIREMENTS
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ["thinkimg_rpc/v1", "thinkimg_rpc/testing/v1"]
+PACKAGES = ["thinkimg_rpc/v1", "thinkimg_rpc/testing/v1", "thinkimg_rpc/hub/etcd"]
 
 # The first run installs what it needs.
 pytestmark = pytest.mark.timeout(300)
