@@ -51,9 +51,13 @@ from thinkimg_train.rollouts.gathering import Gathered, Gatherer
 from thinkimg_train.rollouts.loop import LoopThread
 from thinkimg_train.rollouts.merged_weights import merged_weights
 from thinkimg_train.rollouts.numbers import numbers_of
-from thinkimg_train.rollouts.opening import TrainerRank, open_player, open_questions
+from thinkimg_train.rollouts.opening import (
+    TrainerRank,
+    open_order,
+    open_player,
+    open_questions,
+)
 from thinkimg_train.rollouts.playing import Player
-from thinkimg_train.rollouts.questions import Order
 from thinkimg_train.saving import CHECKPOINTS, MODEL, Keeping
 from thinkimg_train.schedule import learning_rate
 from thinkimg_train.tripwires import Tripwires
@@ -99,7 +103,9 @@ def checked(config: GrpoConfig) -> OpenedTask:
     loss_of(config.loss)
     if config.schedule.steps is None:
         raise InvalidRequest.field("schedule.steps", "is missing; say for example 500")
-    return open_questions(config)
+    opened = open_questions(config)
+    open_order(config, opened)
+    return opened
 
 
 @dataclass(frozen=True)
@@ -174,7 +180,7 @@ def open_run(
             stepper.load(newest)
             load_random_state(newest, accelerator.process_index)
         with _open_logbook(config, accelerator, screen, first) as logbook:
-            order = Order(len(opened.task.samples), config.seed, config.curriculum.least_chance)
+            order = open_order(config, opened)
             gatherer = Gatherer(config, loop, player, order, stepper, rank, say=logbook.say)
             if newest:
                 _go_on_from(gatherer, newest)

@@ -75,6 +75,12 @@ class CurriculumSection(msgspec.Struct, frozen=True, kw_only=True):
     least_chance: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
     """Of a question to be asked again whose episodes were all right, or all wrong, the last
     time; with half of them right it is 1. 1: all are asked alike."""
+    known: tuple[Path, ...] = ()
+    """Folders of `thinkimg eval run` or `thinkimg collect` with questions of the same task: how
+    often each was right there counts until it is asked."""
+    easy_first: bool = False
+    """The first time round, questions that `known` knows are asked in the order of how often
+    they were right."""
 
 
 class NamingSection(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +175,8 @@ class GrpoConfig(msgspec.Struct, frozen=True, kw_only=True):
     task: dict[str, Any]
     """Its name, as `thinkimg eval tasks` lists it, or path/to/file.py:function, and whatever
     options it has."""
+    limit: AtLeastOne | None = None
+    """Only so many of its questions, the first ones."""
     rollout: RolloutSection = RolloutSection()
     curriculum: CurriculumSection = CurriculumSection()
     naming: NamingSection = NamingSection()

@@ -85,7 +85,7 @@ def rl_origin_of(config: GrpoConfig, opened: OpenedTask, processes: int) -> Trai
         data=DataOrigin(
             fingerprint=digest_of(msgspec.json.encode((task.name, task.version, options))),
             cards={},
-            episodes=len(task.samples),
+            episodes=min(len(task.samples), config.limit or len(task.samples)),
             left_out={},
         ),
         processes=processes,

@@ -80,6 +80,26 @@ def test_questions_that_went_alike_are_asked_less_often() -> None:
     assert order.take(0, 2000) == (drawn, after)
 
 
+def test_what_is_known_of_questions_counts_until_they_are_asked() -> None:
+    order = Order(4, seed=0, least_chance=0.2, known={0: 0.0, 1: 0.5})
+    order.pass_rates = {1: 1.0}
+    drawn, after = order.take(0, 2000)
+    asked = [sum(one.index == index for one in drawn) / (after / 4) for index in range(4)]
+    assert asked == pytest.approx([0.2, 0.2, 1.0, 1.0], abs=0.05)
+
+
+def test_easy_questions_come_first_where_that_is_asked_for() -> None:
+    plain = Order(8, seed=1)
+    order = Order(8, seed=1, known={2: 0.1, 3: 0.9, 5: 0.5}, easy_first=True)
+    drawn = [order.at(draw).index for draw in range(16)]
+    usual = [plain.at(draw).index for draw in range(16)]
+    assert [index for index in drawn[:8] if index in (2, 3, 5)] == [3, 5, 2]
+    assert [n for n in range(8) if drawn[n] != usual[n]] == [
+        n for n in range(8) if usual[n] in (2, 3, 5) and drawn[n] != usual[n]
+    ]
+    assert drawn[8:] == usual[8:]
+
+
 def test_no_two_episodes_of_a_run_have_one_seed() -> None:
     seeds = {
         episode_seed(seed, Question(draw, 0), member)

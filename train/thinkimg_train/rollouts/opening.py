@@ -26,8 +26,10 @@ from thinkimg_eval.tasks import OpenedTask, open_task
 from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_train.bad_data import BadSample
 from thinkimg_train.grpo_config import GrpoConfig
+from thinkimg_train.rollouts.difficulty import known_rates
 from thinkimg_train.rollouts.engines import Trained, open_engine
 from thinkimg_train.rollouts.playing import Player, SharedQuestions
+from thinkimg_train.rollouts.questions import Order
 from thinkimg_train.rollouts.renaming import check_naming
 from thinkimg_train.samples import TrainingSample, sample_of
 
@@ -64,6 +66,23 @@ def open_questions(config: GrpoConfig) -> OpenedTask:
         if chosen not in known:
             raise InvalidRequest.field(field, f'"{chosen}" is none of {", ".join(sorted(known))}')
     return opened
+
+
+def open_order(config: GrpoConfig, opened: OpenedTask) -> Order:
+    """In which the questions of a run are asked. Raises: InvalidRequest."""
+    curriculum = config.curriculum
+    if curriculum.easy_first and not curriculum.known:
+        raise InvalidRequest.field(
+            "curriculum.easy_first", "needs curriculum.known, which says what is easy"
+        )
+    questions = len(opened.task.samples)
+    return Order(
+        min(questions, config.limit or questions),
+        config.seed,
+        curriculum.least_chance,
+        known=known_rates(curriculum.known, opened),
+        easy_first=curriculum.easy_first,
+    )
 
 
 def run_config(config: GrpoConfig) -> RunConfig:
