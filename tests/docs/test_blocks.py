@@ -23,7 +23,7 @@ NOT_RUN = {
     "evaluate.md": 1,
     "from-openthinkimg.md": 1,
     "other-languages.md": 1,
-    "serve-a-mesh.md": 3,
+    "serve-a-mesh.md": 4,
     "synthcharts.md": 2,
     "train-grpo.md": 4,
     "train-sft.md": 4,

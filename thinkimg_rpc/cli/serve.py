@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from thinkimg_rpc.serve.config import MeshConfig
     from thinkimg_rpc.serve.display import Display
 
+FOR_THE_HUB_S = 60.0
+"""Where the parts of a mesh are started apart, workers may come before their hub."""
+
 
 def serve(
     tools: Annotated[
@@ -31,7 +34,18 @@ def serve(
         typer.Option(
             metavar="FILE",
             help="The mesh to serve: ./mesh.toml if there is one, else the shipped one, "
-            "with all tools. When joining: only its [mesh], [tls] and [limits] are used.",
+            "with all tools. When tools of your own join: only its [mesh], [tls] and [limits] "
+            "are used.",
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="NAME",
+            help="Serve only this worker of the file here, or hub, the front door alone; the "
+            "option may be given several times. Without the hub, the workers join the mesh at "
+            "--address.",
         ),
     ] = None,
     address: Annotated[
@@ -69,24 +83,35 @@ def serve(
     thinkimg serve
 
     thinkimg serve my_package.my_tool:MyTool --address 127.0.0.1:50051
+
+    thinkimg serve --only image --address 127.0.0.1:50051
     """
     from rich.console import Console
 
     from thinkimg_rpc.serve.config import find_config, load_config
     from thinkimg_rpc.serve.display import Display
+    from thinkimg_rpc.serve.selection import HUB, select_parts
+    from thinkimg_rpc.settings import CannotStart
 
     _check_packages()
     display = Display(Console(highlight=False))
     path = None if tools and config is None else find_config(config)
     chosen = _override(load_config(path) if path else None, address, insecure)
+    if tools and only:
+        raise typer.BadParameter("--only chooses among the workers of mesh.toml; name no tools")
     if tools:
-        return _join(tuple(tools), chosen, replicas or 1, concurrency or 2, display)
+        return _join_tools(tuple(tools), chosen, replicas or 1, concurrency or 2, display)
     if replicas or concurrency:
         raise typer.BadParameter(
             "--replicas and --concurrency are for tools that join a mesh; "
             "set them for a [[worker]] in mesh.toml"
         )
+    if not chosen.worker:
+        raise CannotStart("there is no [[worker]] in mesh.toml; name at least one with its tools")
+    chosen = select_parts(chosen, only) if only else chosen
     display.say(f"configuration: {path}")
+    if only and HUB not in only:
+        return _join_workers(chosen, display)
     return _serve_mesh(chosen, display)
 
 
@@ -118,13 +143,29 @@ def _serve_mesh(config: MeshConfig, display: Display) -> int:
     return asyncio.run(serve_mesh(config, read_token(config), display))
 
 
-def _join(
+def _join_tools(
     tools: tuple[str, ...], config: MeshConfig, replicas: int, concurrency: int, display: Display
 ) -> int:
     from thinkimg_rpc.serve.config import read_token
-    from thinkimg_rpc.serve.join import Joining, join_mesh
+    from thinkimg_rpc.serve.join import Joining, join_mesh, worker_of_tools
     from thinkimg_rpc.serve.plan import surroundings
 
-    joining = Joining(config.mesh.address, tools, replicas, concurrency, config.limits)
+    worker = worker_of_tools(tools, replicas, concurrency)
+    joining = Joining(config.mesh.address, (worker,), config.limits)
+    return asyncio.run(join_mesh(joining, surroundings(config, read_token(config)), display))
+
+
+def _join_workers(config: MeshConfig, display: Display) -> int:
+    from thinkimg_rpc.serve.config import read_token
+    from thinkimg_rpc.serve.join import Joining, join_mesh
+    from thinkimg_rpc.serve.plan import surroundings, worker_environments
+
     shared = surroundings(config, read_token(config))
+    joining = Joining(
+        config.mesh.address,
+        config.worker,
+        config.limits,
+        worker_environments(config, shared),
+        wait_s=FOR_THE_HUB_S,
+    )
     return asyncio.run(join_mesh(joining, shared, display))

@@ -22,6 +22,7 @@ _TOOL = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 
 class MeshSection(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +61,8 @@ class WorkerSection(ModelSettings, frozen=True, kw_only=True):
     concurrency: AtLeastOne = 2
     queue_length: AtLeastOne | None = None
     image_cache_bytes: AtLeastOne | None = None
+    port: Port = 0
+    """Where replica 0 listens, the others at the ports after it; 0: at any free ones."""
     env: str = ""
     """The `[env.NAME]` it runs in; empty: where `thinkimg serve` runs."""
     variables: dict[str, str] = msgspec.field(default_factory=dict)
@@ -211,6 +214,8 @@ def _parse_worker(table: dict[str, Any], number: int) -> WorkerSection:
         raise CannotStart(f'{where} device: name at least one, or write "auto"')
     if worker.max_batch < 1 or worker.max_batch_wait_s < 0:
         raise CannotStart(f"{where} max_batch must be at least 1, max_batch_wait_s at least 0")
+    if worker.port + worker.replicas - 1 > 65535:
+        raise CannotStart(f"{where} port: its replicas would need ports above 65535")
     if not worker.tools:
         raise CannotStart(f"{where} tools: name at least one tool class")
     for tool in worker.tools:

@@ -1,16 +1,20 @@
-"""Tools of one's own, joined to a mesh that runs already: workers without a hub."""
+"""Workers without a hub, which join a mesh that another machine or process serves."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import grpc.aio
+import msgspec
 
 from thinkimg_rpc.channel import call_metadata, open_channel
 from thinkimg_rpc.serve.config import WorkerSection, check_tool
 from thinkimg_rpc.serve.display import Display
+from thinkimg_rpc.serve.environments import WorkerEnvironment
 from thinkimg_rpc.serve.mesh import REGISTRATION_S, STARTUP_S, refuse_if_all_failed
 from thinkimg_rpc.serve.mesh_link import MeshLink
 from thinkimg_rpc.serve.plan import Surroundings, local_host, make_log_dir, worker_specs
@@ -21,45 +25,44 @@ from thinkimg_rpc.status import from_rpc_error
 from thinkimg_rpc.v1 import ListWorkersRequest, RegistryServiceStub
 
 LOOKUP_S = 3.0
+PAUSE_S = 0.5
+
+
+class NoMesh(CannotStart):
+    """Nothing that is a mesh answers at an address."""
 
 
 @dataclass(frozen=True)
 class Joining:
-    """Which tools join which mesh, and how many processes host them."""
+    """Which workers join which mesh."""
 
     address: str
     """The mesh's front door, HOST:PORT."""
-    tools: tuple[str, ...]
-    replicas: int
-    concurrency: int
+    workers: tuple[WorkerSection, ...]
     limits: LimitSettings
+    environments: Mapping[str, WorkerEnvironment] = field(default_factory=dict)
+    """Those that the workers name in `env`."""
+    wait_s: float = 0.0
+    """How long the mesh may take until it answers."""
 
 
 async def join_mesh(joining: Joining, shared: Surroundings, display: Display) -> int:
-    """Serve the tools in the mesh until a signal comes; the exit status.
+    """Serve the workers in the mesh until a signal comes; the exit status.
 
-    Raises: CannotStart, when a tool is no tool or no mesh answers at the address.
+    Raises: CannotStart, when no mesh answers at the address, or it refuses us.
     """
-    for tool in joining.tools:
-        check_tool(tool)
     host = local_host(joining.address)
     check_address(f"{host}:0", shared.tls, insecure=shared.insecure)
-    await _look_for_mesh(joining.address, shared)
+    await _wait_for_mesh(joining, shared, display)
     make_log_dir(shared.log_dir)
-    worker = WorkerSection(
-        # Several may join the same tools, from several machines: ids must differ.
-        name=f"{worker_name(joining.tools[0])}-{secrets.token_hex(2)}",
-        tools=joining.tools,
-        replicas=joining.replicas,
-        concurrency=joining.concurrency,
-    )
     specs = worker_specs(
-        [worker],
+        [_unique(worker) for worker in joining.workers],
         shared,
         limits=joining.limits,
         registry=joining.address,
         listen_host=host,
         advertise_host="",
+        environments=joining.environments,
     )
 
     async def body(supervisor: Supervisor) -> int:
@@ -67,6 +70,18 @@ async def join_mesh(joining: Joining, shared: Surroundings, display: Display) ->
         return await _stay_joined(joining.address, shared, supervisor, display)
 
     return await supervise(body, display, shared.drain_s)
+
+
+def worker_of_tools(tools: tuple[str, ...], replicas: int, concurrency: int) -> WorkerSection:
+    """The worker that hosts tools which no mesh.toml speaks of.
+
+    Raises: CannotStart, when one of them does not name a tool class.
+    """
+    for tool in tools:
+        check_tool(tool)
+    return WorkerSection(
+        name=worker_name(tools[0]), tools=tools, replicas=replicas, concurrency=concurrency
+    )
 
 
 def worker_name(tool: str) -> str:
@@ -96,6 +111,27 @@ async def _stay_joined(
     raise CannotStart("no worker is left that can start")
 
 
+def _unique(worker: WorkerSection) -> WorkerSection:
+    """The same worker under a name of its own: the same may join from several machines."""
+    return msgspec.structs.replace(worker, name=f"{worker.name}-{secrets.token_hex(2)}")
+
+
+async def _wait_for_mesh(joining: Joining, shared: Surroundings, display: Display) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    told = False
+    while True:
+        try:
+            return await _look_for_mesh(joining.address, shared)
+        except NoMesh:
+            if loop.time() - began >= joining.wait_s:
+                raise
+        if not told:
+            display.say(f"waiting {joining.wait_s:g} s for a mesh at {joining.address}")
+            told = True
+        await asyncio.sleep(PAUSE_S)
+
+
 async def _look_for_mesh(address: str, shared: Surroundings) -> None:
     channel = open_channel(address, max_message_bytes=4 * MIB, tls=shared.tls)
     try:
@@ -109,7 +145,7 @@ async def _look_for_mesh(address: str, shared: Surroundings) -> None:
             grpc.StatusCode.DEADLINE_EXCEEDED,
             grpc.StatusCode.UNIMPLEMENTED,
         ):
-            raise CannotStart(
+            raise NoMesh(
                 f"no mesh answers at {address}; start one with `thinkimg serve`, "
                 "or name another with --address HOST:PORT"
             ) from error

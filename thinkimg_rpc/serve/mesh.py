@@ -32,12 +32,10 @@ HUB_ATTEMPTS = 4
 
 
 async def serve_mesh(config: MeshConfig, token: str, display: Display) -> int:
-    """Serve until a signal comes; the exit status.
+    """Serve until a signal comes; the exit status. Without workers: the hub alone.
 
     Raises: CannotStart, when the configuration or the machine does not allow it.
     """
-    if not config.worker:
-        raise CannotStart("there is no [[worker]] in mesh.toml; name at least one with its tools")
     check_address(config.mesh.address, config.tls, insecure=config.mesh.insecure)
     shared = surroundings(config, token)
     make_log_dir(shared.log_dir)
@@ -92,8 +90,11 @@ async def start_processes(
 
 
 def refuse_if_all_failed(workers: Sequence[Child]) -> None:
-    """Raises: CannotStart, with the reasons, when no worker is left that could ever serve."""
-    if all(child.state is ChildState.FAILED for child in workers):
+    """Raises: CannotStart, with the reasons, when no worker is left that could ever serve.
+
+    Where there is none at all, they are served elsewhere.
+    """
+    if workers and all(child.state is ChildState.FAILED for child in workers):
         reasons = dict.fromkeys(child.reason for child in workers)
         raise CannotStart(f"no worker can start: {'; '.join(reasons)}")
 

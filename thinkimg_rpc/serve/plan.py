@@ -118,7 +118,7 @@ def worker_specs(
     `environments` are those that workers name in `env`.
     """
     processes = sum(worker.replicas for worker in workers)
-    threads = str(max(1, len(os.sched_getaffinity(0)) // processes))
+    threads = str(max(1, len(os.sched_getaffinity(0)) // max(1, processes)))
     specs = []
     for worker in workers:
         for number in range(worker.replicas):
@@ -127,7 +127,7 @@ def worker_specs(
                 id=id,
                 tools=worker.tools,
                 registry=registry,
-                address=f"{listen_host}:0",
+                address=f"{listen_host}:{worker.port + number if worker.port else 0}",
                 advertise_host=advertise_host,
                 concurrency=worker.concurrency,
                 models=worker.models(number),

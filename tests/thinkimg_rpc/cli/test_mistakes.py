@@ -65,6 +65,15 @@ def complaint(*arguments: str, status: int = 2, **environment: str) -> str:
             "a mesh; set them for a [[worker]] in mesh.toml",
         ),
         (
+            ["serve", "--only", "imag"],
+            'thinkimg serve: --only: there is no [[worker]] "imag"; did you mean "image"?',
+        ),
+        (
+            ["serve", "m:T", "--only", "image"],
+            "thinkimg serve: Invalid value: --only chooses among the workers of mesh.toml; name "
+            "no tools (see thinkimg serve --help)",
+        ),
+        (
             ["serve", "crop.py"],
             'thinkimg serve: "crop.py" does not name a tool class; write package.module:Class, '
             'for example "thinkimg_workers.crop:Crop"',

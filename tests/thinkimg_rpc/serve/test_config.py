@@ -79,6 +79,10 @@ def test_each_option_that_the_shipped_file_mentions_exists_with_the_default_it_s
             WORKER + "replica = 2",
             '[[worker]] "a" unknown key "replica"; did you mean "replicas"?',
         ),
+        (
+            WORKER + "port = 65535\nreplicas = 2",
+            '[[worker]] "a" port: its replicas would need ports above 65535',
+        ),
         (WORKER + "replicas = 0", '[[worker]] "a" replicas: expected a whole number >= 1'),
         (
             WORKER + "[worker.variables]\nX = 1",

@@ -69,6 +69,21 @@ def test_a_worker_is_told_what_mesh_toml_says_of_it() -> None:
     assert told.limits.queue_length == 7
 
 
+def test_replicas_listen_at_the_ports_from_that_of_their_worker_on() -> None:
+    config = parse_config(
+        {"worker": [{"name": "a", "tools": ["m:A"], "replicas": 2, "port": 50052}]}
+    )
+    planned = worker_specs(
+        config.worker,
+        surroundings(config, ""),
+        limits=config.limits,
+        registry="127.0.0.1:50051",
+        listen_host="0.0.0.0",
+        advertise_host="gpu-box",
+    )
+    assert [settings(spec).address for spec in planned] == ["0.0.0.0:50052", "0.0.0.0:50053"]
+
+
 def test_a_workers_own_limits_go_before_those_of_all() -> None:
     assert settings(specs()["ocr-0"]).limits.image_cache_bytes == 5
     assert settings(specs()["ocr-0"]).result_cache_dir == "/answers"
