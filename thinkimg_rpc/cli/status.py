@@ -17,11 +17,13 @@ from thinkimg_rpc.cli.connection import (
     open_mesh,
     tls_settings,
 )
+from thinkimg_rpc.errors import DeadlineExceeded, Unavailable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from thinkimg_rpc.client import SyncMesh
+    from thinkimg_rpc.v1 import AbsentWorker
 
 REFRESH_S = 1.0
 
@@ -40,7 +42,8 @@ def status(
     Where it is, its load, the calls it has answered since it started, how many
     of those with what it had computed before, how many it refused (the caller's
     fault) and how many failed (its own fault), and the memory it takes, on
-    accelerators too.
+    accelerators too. Workers that should serve and do not come last, with the
+    reason.
     """
     from rich.live import Live
 
@@ -69,10 +72,22 @@ def status_view(mesh: SyncMesh, address: str) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
-    from thinkimg_rpc.cli.tables import worker_table
+    from thinkimg_rpc.cli.tables import absent_table, worker_table
 
-    workers = mesh.workers()
-    if not workers:
+    workers, absent = mesh.workers(), _absent_workers(mesh)
+    if not (workers or absent):
         return Text(f"mesh at {address}: no workers yet")
     plural = "" if len(workers) == 1 else "s"
-    return Group(f"mesh at {address}: {len(workers)} worker{plural}", worker_table(workers))
+    headline = f"mesh at {address}: {len(workers)} worker{plural}"
+    serving = [worker_table(workers)] if workers else []
+    if not absent:
+        return Group(headline, *serving)
+    return Group(f"{headline}, {len(absent)} not serving", *serving, "", absent_table(absent))
+
+
+def _absent_workers(mesh: SyncMesh) -> list[AbsentWorker]:
+    try:
+        return mesh.absent_workers()
+    except (Unavailable, DeadlineExceeded):
+        # Those who watch see the workers that are known while the hub comes back.
+        return []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from thinkimg_rpc.v1 import DeviceMemory, Worker, WorkerState
+from thinkimg_rpc.v1 import AbsenceState, AbsentWorker, DeviceMemory, Worker, WorkerState
 
 if TYPE_CHECKING:
     from thinkimg_rpc.check.replicas import Finding
@@ -19,6 +19,13 @@ _STATES = {
     WorkerState.WORKER_STATE_SERVING: Text("serving", "green"),
     WorkerState.WORKER_STATE_STALLED: Text("stalled", "yellow"),
     WorkerState.WORKER_STATE_DRAINING: Text("draining", "yellow"),
+}
+_ABSENCES = {
+    AbsenceState.ABSENCE_STATE_BUILDING: Text("building", "yellow"),
+    AbsenceState.ABSENCE_STATE_PENDING: Text("pending", "yellow"),
+    AbsenceState.ABSENCE_STATE_STARTING: Text("starting", "yellow"),
+    AbsenceState.ABSENCE_STATE_RESTARTING: Text("restarting", "yellow"),
+    AbsenceState.ABSENCE_STATE_FAILED: Text("failed", "red"),
 }
 _UNKNOWN = Text("unknown", "red")
 
@@ -67,6 +74,15 @@ def worker_table(workers: Sequence[Worker], now: float | None = None) -> Table:
             _duration(seconds - worker.registered_at.ToMilliseconds() / 1000),
             ", ".join(tool.name for tool in worker.tools),
         )
+    return table
+
+
+def absent_table(absent: Sequence[AbsentWorker]) -> Table:
+    """Which workers should serve and do not, and why."""
+    table = _table("worker", "state", "reason")
+    table.columns[-1].no_wrap = False
+    for worker in absent:
+        table.add_row(worker.id, _ABSENCES.get(worker.state, _UNKNOWN), Text(worker.reason))
     return table
 
 

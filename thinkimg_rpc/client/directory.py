@@ -17,6 +17,8 @@ from thinkimg_rpc.client.holdings import Holdings
 from thinkimg_rpc.errors import ThinkImgError, Unauthenticated, Unavailable, Unsupported
 from thinkimg_rpc.status import from_rpc_error
 from thinkimg_rpc.v1 import (
+    AbsentWorker,
+    ListWorkersRequest,
     RegistryServiceStub,
     WatchWorkersRequest,
     WatchWorkersResponse,
@@ -86,6 +88,16 @@ class Directory:
 
     def workers(self) -> list[Worker]:
         return [self._endpoints[i].worker for i in sorted(self._endpoints)]
+
+    async def absent(self, timeout_s: float) -> list[AbsentWorker]:
+        """Those that should serve and do not. Raises: ThinkImgError."""
+        try:
+            listed = await self._registry.ListWorkers(
+                ListWorkersRequest(), metadata=self._metadata, timeout=timeout_s
+            )
+        except grpc.aio.AioRpcError as failure:
+            raise from_rpc_error(failure) from failure
+        return list(listed.absent)
 
     def hosts(self, tool: str) -> list[Endpoint]:
         """The workers that host a tool, by its own name."""

@@ -22,7 +22,7 @@ from thinkimg_rpc.client.images import ClientImages
 from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.errors import Unavailable
 from thinkimg_rpc.settings import MIB, LimitSettings, ModelSettings, TlsSettings
-from thinkimg_rpc.v1 import Image, Worker
+from thinkimg_rpc.v1 import AbsentWorker, Image, Worker
 
 if TYPE_CHECKING:
     from thinkimg_rpc.tool import Tool
@@ -141,6 +141,13 @@ class Mesh(BuiltinTools):
     def workers(self) -> list[Worker]:
         """The workers known right now."""
         return self._directory.workers()
+
+    async def absent_workers(self) -> list[AbsentWorker]:
+        """Workers that should serve and do not, with the reasons, as the registry was told.
+
+        Raises: Unavailable, when the registry does not answer.
+        """
+        return await self._directory.absent(self._connect_timeout_s)
 
     async def contracts(self) -> list[ToolContract]:
         """The contracts of all the tools served right now, by name."""

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from thinkimg_rpc.client.answers import Answer
 from thinkimg_rpc.client.mesh import Images, Mesh
 from thinkimg_rpc.contract import ToolContract
-from thinkimg_rpc.v1 import Image, Worker
+from thinkimg_rpc.v1 import AbsentWorker, Image, Worker
 
 if TYPE_CHECKING:
     from thinkimg_rpc.tool import Tool
@@ -65,6 +65,10 @@ class SyncMesh:
     def workers(self) -> list[Worker]:
         """The workers known right now."""
         return self._mesh.workers()
+
+    def absent_workers(self) -> list[AbsentWorker]:
+        """Workers that should serve and do not, with the reasons, as the registry was told."""
+        return _wait(self._mesh.absent_workers())
 
     def contracts(self) -> list[ToolContract]:
         """The contracts of all the tools served right now, by name."""

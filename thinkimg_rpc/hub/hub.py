@@ -40,6 +40,7 @@ class Hub:
         self.settings = settings
         self.address = settings.address
         self.table = LeaseTable()
+        self._registry = Registry(self.table)
         self._files = FileIndex()
         self._health = health_aio.HealthServicer()
         self._front_door = FrontDoor(
@@ -59,7 +60,7 @@ class Hub:
             interceptors=interceptors(settings.token),
         )
         services: Any = WellFormed(self._server)
-        add_RegistryServiceServicer_to_server(Registry(self.table), services)
+        add_RegistryServiceServicer_to_server(self._registry, services)
         add_ImageStoreServiceServicer_to_server(
             ImageStore(BlobStore(settings.limits.image_store_bytes)), services
         )
@@ -85,6 +86,7 @@ class Hub:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         # Leases and watches are calls in flight that would never finish.
         self.table.close()
+        self._registry.close()
         await self._server.stop(grace=self.settings.drain_s)
         await self._front_door.close()
 

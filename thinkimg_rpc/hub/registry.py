@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 import grpc.aio
 
 from thinkimg_rpc.errors import InvalidRequest, ThinkImgError
+from thinkimg_rpc.hub.absences import Absences
 from thinkimg_rpc.hub.leases import Lease, LeaseTable
 from thinkimg_rpc.status import abort
 from thinkimg_rpc.v1 import (
@@ -17,6 +18,8 @@ from thinkimg_rpc.v1 import (
     RegisterRequest,
     RegisterResponse,
     RegistryServiceServicer,
+    ReportAbsentRequest,
+    ReportAbsentResponse,
     WatchWorkersRequest,
     WatchWorkersResponse,
 )
@@ -31,6 +34,8 @@ class Registry(RegistryServiceServicer):
 
     def __init__(self, table: LeaseTable) -> None:
         self._table = table
+        self._absences = Absences()
+        self._closed = asyncio.Event()
 
     async def Register(
         self, request_iterator: AsyncIterator[RegisterRequest], context: Context
@@ -50,7 +55,11 @@ class Registry(RegistryServiceServicer):
     async def ListWorkers(
         self, request: ListWorkersRequest, context: Context
     ) -> ListWorkersResponse:
-        return ListWorkersResponse(workers=self._table.listed(request.tool))
+        workers = self._table.listed(request.tool)
+        if request.tool:
+            return ListWorkersResponse(workers=workers)
+        absent = self._absences.listed({worker.id for worker in workers})
+        return ListWorkersResponse(workers=workers, absent=absent)
 
     async def WatchWorkers(
         self, request: WatchWorkersRequest, context: Context
@@ -63,20 +72,43 @@ class Registry(RegistryServiceServicer):
         finally:
             self._table.unwatch(watcher)
 
+    async def ReportAbsent(
+        self, request_iterator: AsyncIterator[ReportAbsentRequest], context: Context
+    ) -> ReportAbsentResponse:
+        supervisor = object()
+
+        async def take_reports() -> None:
+            async for report in request_iterator:
+                self._absences.tell(supervisor, report.workers)
+
+        try:
+            await _first_of(take_reports(), self._closed.wait())
+        finally:
+            self._absences.forget(supervisor)
+        return ReportAbsentResponse()
+
+    def close(self) -> None:
+        """End what supervisors hold open: this registry stops."""
+        self._closed.set()
+
     async def _listen(self, lease: Lease, events: AsyncIterator[RegisterRequest]) -> None:
         async def take_loads() -> None:
             async for event in events:
                 if event.HasField("load"):
                     self._table.heard(lease, event.load)
 
-        loads = asyncio.ensure_future(take_loads())
-        replaced = asyncio.ensure_future(lease.replaced.wait())
-        try:
-            await asyncio.wait({loads, replaced}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            loads.cancel()
-            replaced.cancel()
-            await asyncio.gather(loads, replaced, return_exceptions=True)
+        await _first_of(take_loads(), lease.replaced.wait())
+
+
+async def _first_of(*coroutines: Coroutine[Any, Any, Any]) -> None:
+    """Wait until one of them is over, and end the others."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _first_offer(events: AsyncIterator[RegisterRequest]) -> Any:

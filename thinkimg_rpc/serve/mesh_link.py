@@ -1,4 +1,4 @@
-"""The supervisor's eye on the registry: it replaces what runs but no longer answers.
+"""The supervisor and the registry: what no longer answers is replaced, what is absent told.
 
 A process that dies is its parent's to notice. One that is stopped, or hangs
 for good, is noticed by the registry, whose pings it leaves unanswered.
@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from thinkimg_rpc.channel import open_channel
+from thinkimg_rpc.serve.absences import AbsenceReport
 from thinkimg_rpc.serve.child import Child, ChildState
 from thinkimg_rpc.serve.roster import Roster
 from thinkimg_rpc.serve.supervisor import Supervisor
@@ -42,9 +43,11 @@ class MeshLink:
         self.roster = Roster(
             self._channel, token, on_gone=self._worker_gone, on_link=self._link_changed
         )
+        self._report = AbsenceReport(self._channel, token, supervisor)
 
     async def __aenter__(self) -> MeshLink:
         self._start(self.roster.follow())
+        self._start(self._report.follow())
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -23,6 +23,8 @@ class Supervisor:
 
     def __init__(self, on_change: Callable[[Child], None]) -> None:
         self._on_change = on_change
+        self.changed = asyncio.Event()
+        """Set when the state of a child changes, and replaced by another then."""
         self.hub: Child | None = None
         self._workers: dict[str, Child] = {}
         self._tasks: dict[Child, asyncio.Task[None]] = {}
@@ -88,9 +90,14 @@ class Supervisor:
             child.kill()
 
     def _start(self, spec: ChildSpec) -> Child:
-        child = Child(spec, self._on_change)
+        child = Child(spec, self._child_changed)
         self._tasks[child] = asyncio.create_task(child.run(), name=spec.name)
         return child
+
+    def _child_changed(self, child: Child) -> None:
+        self._on_change(child)
+        self.changed.set()
+        self.changed = asyncio.Event()
 
     async def _wait_gone(self, children: list[Child], timeout_s: float) -> None:
         tasks = [self._tasks[child] for child in children]

@@ -25,15 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ethinkimg_rpc/v1/registry.proto\x12\x0fthinkimg_rpc.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"v\n\x0fRegisterRequest\x12-\n\x05offer\x18\x01 \x01(\x0b\x32\x1c.thinkimg_rpc.v1.WorkerOfferH\x00\x12+\n\x04load\x18\x02 \x01(\x0b\x32\x1b.thinkimg_rpc.v1.WorkerLoadH\x00\x42\x07\n\x05\x65vent\"\x9f\x01\n\x0bWorkerOffer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12*\n\x05tools\x18\x03 \x03(\x0b\x32\x1b.thinkimg_rpc.v1.HostedTool\x12\x13\n\x0b\x64\x65scriptors\x18\x04 \x01(\x0c\x12\x10\n\x08hostname\x18\x05 \x01(\t\x12\x0b\n\x03pid\x18\x06 \x01(\r\x12\x13\n\x0b\x63oncurrency\x18\x07 \x01(\r\"t\n\nHostedTool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61liases\x18\x02 \x03(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x15\n\rstream_method\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\t\x12\x0f\n\x07\x62\x61\x63kend\x18\x06 \x01(\t\"\xcf\x01\n\nWorkerLoad\x12\x11\n\tin_flight\x18\x01 \x01(\r\x12\x0e\n\x06queued\x18\x02 \x01(\r\x12\r\n\x05\x63\x61lls\x18\x03 \x01(\x04\x12\x15\n\rcaller_errors\x18\x04 \x01(\x04\x12\x0e\n\x06\x66\x61ults\x18\x05 \x01(\x04\x12\x16\n\x0eresident_bytes\x18\x06 \x01(\x04\x12\x10\n\x08\x64raining\x18\x07 \x01(\x08\x12.\n\x07\x64\x65vices\x18\x08 \x03(\x0b\x32\x1d.thinkimg_rpc.v1.DeviceMemory\x12\x0e\n\x06reused\x18\t \x01(\x04\"X\n\x0c\x44\x65viceMemory\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x16\n\x0ereserved_bytes\x18\x03 \x01(\x04\x12\x12\n\nused_bytes\x18\x04 \x01(\x04\"\'\n\x10RegisterResponse\x12\x13\n\x0bheartbeat_s\x18\x01 \x01(\x01\"\x90\x02\n\x06Worker\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12*\n\x05tools\x18\x03 \x03(\x0b\x32\x1b.thinkimg_rpc.v1.HostedTool\x12+\n\x05state\x18\x04 \x01(\x0e\x32\x1c.thinkimg_rpc.v1.WorkerState\x12)\n\x04load\x18\x05 \x01(\x0b\x32\x1b.thinkimg_rpc.v1.WorkerLoad\x12\x10\n\x08hostname\x18\x06 \x01(\t\x12\x0b\n\x03pid\x18\x07 \x01(\r\x12\x13\n\x0b\x63oncurrency\x18\x08 \x01(\r\x12\x31\n\rregistered_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\"\n\x12ListWorkersRequest\x12\x0c\n\x04tool\x18\x01 \x01(\t\"?\n\x13ListWorkersResponse\x12(\n\x07workers\x18\x01 \x03(\x0b\x32\x17.thinkimg_rpc.v1.Worker\"\x15\n\x13WatchWorkersRequest\"`\n\x14WatchWorkersResponse\x12\x10\n\x08snapshot\x18\x01 \x01(\x08\x12(\n\x07\x63hanged\x18\x02 \x03(\x0b\x32\x17.thinkimg_rpc.v1.Worker\x12\x0c\n\x04gone\x18\x03 \x03(\t*z\n\x0bWorkerState\x12\x1c\n\x18WORKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14WORKER_STATE_SERVING\x10\x01\x12\x18\n\x14WORKER_STATE_STALLED\x10\x02\x12\x19\n\x15WORKER_STATE_DRAINING\x10\x03\x32\x9f\x02\n\x0fRegistryService\x12S\n\x08Register\x12 .thinkimg_rpc.v1.RegisterRequest\x1a!.thinkimg_rpc.v1.RegisterResponse(\x01\x30\x01\x12X\n\x0bListWorkers\x12#.thinkimg_rpc.v1.ListWorkersRequest\x1a$.thinkimg_rpc.v1.ListWorkersResponse\x12]\n\x0cWatchWorkers\x12$.thinkimg_rpc.v1.WatchWorkersRequest\x1a%.thinkimg_rpc.v1.WatchWorkersResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ethinkimg_rpc/v1/registry.proto\x12\x0fthinkimg_rpc.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"v\n\x0fRegisterRequest\x12-\n\x05offer\x18\x01 \x01(\x0b\x32\x1c.thinkimg_rpc.v1.WorkerOfferH\x00\x12+\n\x04load\x18\x02 \x01(\x0b\x32\x1b.thinkimg_rpc.v1.WorkerLoadH\x00\x42\x07\n\x05\x65vent\"\x9f\x01\n\x0bWorkerOffer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12*\n\x05tools\x18\x03 \x03(\x0b\x32\x1b.thinkimg_rpc.v1.HostedTool\x12\x13\n\x0b\x64\x65scriptors\x18\x04 \x01(\x0c\x12\x10\n\x08hostname\x18\x05 \x01(\t\x12\x0b\n\x03pid\x18\x06 \x01(\r\x12\x13\n\x0b\x63oncurrency\x18\x07 \x01(\r\"t\n\nHostedTool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61liases\x18\x02 \x03(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x15\n\rstream_method\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\t\x12\x0f\n\x07\x62\x61\x63kend\x18\x06 \x01(\t\"\xcf\x01\n\nWorkerLoad\x12\x11\n\tin_flight\x18\x01 \x01(\r\x12\x0e\n\x06queued\x18\x02 \x01(\r\x12\r\n\x05\x63\x61lls\x18\x03 \x01(\x04\x12\x15\n\rcaller_errors\x18\x04 \x01(\x04\x12\x0e\n\x06\x66\x61ults\x18\x05 \x01(\x04\x12\x16\n\x0eresident_bytes\x18\x06 \x01(\x04\x12\x10\n\x08\x64raining\x18\x07 \x01(\x08\x12.\n\x07\x64\x65vices\x18\x08 \x03(\x0b\x32\x1d.thinkimg_rpc.v1.DeviceMemory\x12\x0e\n\x06reused\x18\t \x01(\x04\"X\n\x0c\x44\x65viceMemory\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x16\n\x0ereserved_bytes\x18\x03 \x01(\x04\x12\x12\n\nused_bytes\x18\x04 \x01(\x04\"\'\n\x10RegisterResponse\x12\x13\n\x0bheartbeat_s\x18\x01 \x01(\x01\"\x90\x02\n\x06Worker\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12*\n\x05tools\x18\x03 \x03(\x0b\x32\x1b.thinkimg_rpc.v1.HostedTool\x12+\n\x05state\x18\x04 \x01(\x0e\x32\x1c.thinkimg_rpc.v1.WorkerState\x12)\n\x04load\x18\x05 \x01(\x0b\x32\x1b.thinkimg_rpc.v1.WorkerLoad\x12\x10\n\x08hostname\x18\x06 \x01(\t\x12\x0b\n\x03pid\x18\x07 \x01(\r\x12\x13\n\x0b\x63oncurrency\x18\x08 \x01(\r\x12\x31\n\rregistered_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\"\n\x12ListWorkersRequest\x12\x0c\n\x04tool\x18\x01 \x01(\t\"n\n\x13ListWorkersResponse\x12(\n\x07workers\x18\x01 \x03(\x0b\x32\x17.thinkimg_rpc.v1.Worker\x12-\n\x06\x61\x62sent\x18\x02 \x03(\x0b\x32\x1d.thinkimg_rpc.v1.AbsentWorker\"\x15\n\x13WatchWorkersRequest\"`\n\x14WatchWorkersResponse\x12\x10\n\x08snapshot\x18\x01 \x01(\x08\x12(\n\x07\x63hanged\x18\x02 \x03(\x0b\x32\x17.thinkimg_rpc.v1.Worker\x12\x0c\n\x04gone\x18\x03 \x03(\t\"E\n\x13ReportAbsentRequest\x12.\n\x07workers\x18\x01 \x03(\x0b\x32\x1d.thinkimg_rpc.v1.AbsentWorker\"\x16\n\x14ReportAbsentResponse\"X\n\x0c\x41\x62sentWorker\x12\n\n\x02id\x18\x01 \x01(\t\x12,\n\x05state\x18\x02 \x01(\x0e\x32\x1d.thinkimg_rpc.v1.AbsenceState\x12\x0e\n\x06reason\x18\x03 \x01(\t*z\n\x0bWorkerState\x12\x1c\n\x18WORKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14WORKER_STATE_SERVING\x10\x01\x12\x18\n\x14WORKER_STATE_STALLED\x10\x02\x12\x19\n\x15WORKER_STATE_DRAINING\x10\x03*\xb8\x01\n\x0c\x41\x62senceState\x12\x1d\n\x19\x41\x42SENCE_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41\x42SENCE_STATE_BUILDING\x10\x01\x12\x19\n\x15\x41\x42SENCE_STATE_PENDING\x10\x02\x12\x1a\n\x16\x41\x42SENCE_STATE_STARTING\x10\x03\x12\x1c\n\x18\x41\x42SENCE_STATE_RESTARTING\x10\x04\x12\x18\n\x14\x41\x42SENCE_STATE_FAILED\x10\x05\x32\xfe\x02\n\x0fRegistryService\x12S\n\x08Register\x12 .thinkimg_rpc.v1.RegisterRequest\x1a!.thinkimg_rpc.v1.RegisterResponse(\x01\x30\x01\x12X\n\x0bListWorkers\x12#.thinkimg_rpc.v1.ListWorkersRequest\x1a$.thinkimg_rpc.v1.ListWorkersResponse\x12]\n\x0cWatchWorkers\x12$.thinkimg_rpc.v1.WatchWorkersRequest\x1a%.thinkimg_rpc.v1.WatchWorkersResponse0\x01\x12]\n\x0cReportAbsent\x12$.thinkimg_rpc.v1.ReportAbsentRequest\x1a%.thinkimg_rpc.v1.ReportAbsentResponse(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'thinkimg_rpc.v1.registry_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_WORKERSTATE']._serialized_start=1322
-  _globals['_WORKERSTATE']._serialized_end=1444
+  _globals['_WORKERSTATE']._serialized_start=1554
+  _globals['_WORKERSTATE']._serialized_end=1676
+  _globals['_ABSENCESTATE']._serialized_start=1679
+  _globals['_ABSENCESTATE']._serialized_end=1863
   _globals['_REGISTERREQUEST']._serialized_start=84
   _globals['_REGISTERREQUEST']._serialized_end=202
   _globals['_WORKEROFFER']._serialized_start=205
@@ -51,11 +53,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTWORKERSREQUEST']._serialized_start=1100
   _globals['_LISTWORKERSREQUEST']._serialized_end=1134
   _globals['_LISTWORKERSRESPONSE']._serialized_start=1136
-  _globals['_LISTWORKERSRESPONSE']._serialized_end=1199
-  _globals['_WATCHWORKERSREQUEST']._serialized_start=1201
-  _globals['_WATCHWORKERSREQUEST']._serialized_end=1222
-  _globals['_WATCHWORKERSRESPONSE']._serialized_start=1224
-  _globals['_WATCHWORKERSRESPONSE']._serialized_end=1320
-  _globals['_REGISTRYSERVICE']._serialized_start=1447
-  _globals['_REGISTRYSERVICE']._serialized_end=1734
+  _globals['_LISTWORKERSRESPONSE']._serialized_end=1246
+  _globals['_WATCHWORKERSREQUEST']._serialized_start=1248
+  _globals['_WATCHWORKERSREQUEST']._serialized_end=1269
+  _globals['_WATCHWORKERSRESPONSE']._serialized_start=1271
+  _globals['_WATCHWORKERSRESPONSE']._serialized_end=1367
+  _globals['_REPORTABSENTREQUEST']._serialized_start=1369
+  _globals['_REPORTABSENTREQUEST']._serialized_end=1438
+  _globals['_REPORTABSENTRESPONSE']._serialized_start=1440
+  _globals['_REPORTABSENTRESPONSE']._serialized_end=1462
+  _globals['_ABSENTWORKER']._serialized_start=1464
+  _globals['_ABSENTWORKER']._serialized_end=1552
+  _globals['_REGISTRYSERVICE']._serialized_start=1866
+  _globals['_REGISTRYSERVICE']._serialized_end=2248
 # @@protoc_insertion_point(module_scope)

@@ -46,6 +46,37 @@ WORKER_STATE_STALLED: WorkerState.ValueType  # 2
 WORKER_STATE_DRAINING: WorkerState.ValueType  # 3
 Global___WorkerState: _TypeAlias = WorkerState  # noqa: Y015
 
+class _AbsenceState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AbsenceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AbsenceState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ABSENCE_STATE_UNSPECIFIED: _AbsenceState.ValueType  # 0
+    ABSENCE_STATE_BUILDING: _AbsenceState.ValueType  # 1
+    """What it runs in is being built."""
+    ABSENCE_STATE_PENDING: _AbsenceState.ValueType  # 2
+    """A cluster has not given it a place yet."""
+    ABSENCE_STATE_STARTING: _AbsenceState.ValueType  # 3
+    ABSENCE_STATE_RESTARTING: _AbsenceState.ValueType  # 4
+    """It has died, and is started again."""
+    ABSENCE_STATE_FAILED: _AbsenceState.ValueType  # 5
+    """It cannot start, and is not tried again."""
+
+class AbsenceState(_AbsenceState, metaclass=_AbsenceStateEnumTypeWrapper): ...
+
+ABSENCE_STATE_UNSPECIFIED: AbsenceState.ValueType  # 0
+ABSENCE_STATE_BUILDING: AbsenceState.ValueType  # 1
+"""What it runs in is being built."""
+ABSENCE_STATE_PENDING: AbsenceState.ValueType  # 2
+"""A cluster has not given it a place yet."""
+ABSENCE_STATE_STARTING: AbsenceState.ValueType  # 3
+ABSENCE_STATE_RESTARTING: AbsenceState.ValueType  # 4
+"""It has died, and is started again."""
+ABSENCE_STATE_FAILED: AbsenceState.ValueType  # 5
+"""It cannot start, and is not tried again."""
+Global___AbsenceState: _TypeAlias = AbsenceState  # noqa: Y015
+
 @_typing.final
 class RegisterRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
@@ -331,16 +362,24 @@ class ListWorkersResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     WORKERS_FIELD_NUMBER: _builtins.int
+    ABSENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def workers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Worker]: ...
+    @_builtins.property
+    def absent(self) -> _containers.RepeatedCompositeFieldContainer[Global___AbsentWorker]:
+        """Workers that should serve and do not. None if `tool` was given: which tools
+        such a worker would host is not known.
+        """
+
     def __init__(
         self,
         *,
         workers: _abc.Iterable[Global___Worker] | None = ...,
+        absent: _abc.Iterable[Global___AbsentWorker] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["workers", b"workers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["absent", b"absent", "workers", b"workers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -392,3 +431,67 @@ class WatchWorkersResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchWorkersResponse: _TypeAlias = WatchWorkersResponse  # noqa: Y015
+
+@_typing.final
+class ReportAbsentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORKERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def workers(self) -> _containers.RepeatedCompositeFieldContainer[Global___AbsentWorker]: ...
+    def __init__(
+        self,
+        *,
+        workers: _abc.Iterable[Global___AbsentWorker] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["workers", b"workers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportAbsentRequest: _TypeAlias = ReportAbsentRequest  # noqa: Y015
+
+@_typing.final
+class ReportAbsentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportAbsentResponse: _TypeAlias = ReportAbsentResponse  # noqa: Y015
+
+@_typing.final
+class AbsentWorker(_message.Message):
+    """A worker that has been asked for and does not serve."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """As it would register: "image-0"."""
+    state: Global___AbsenceState.ValueType
+    reason: _builtins.str
+    """One line, for people: "job 12 waits: Resources"."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        state: Global___AbsenceState.ValueType = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "reason", b"reason", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AbsentWorker: _TypeAlias = AbsentWorker  # noqa: Y015

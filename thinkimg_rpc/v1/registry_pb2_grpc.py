@@ -49,6 +49,11 @@ class RegistryServiceStub(object):
                 request_serializer=thinkimg__rpc_dot_v1_dot_registry__pb2.WatchWorkersRequest.SerializeToString,
                 response_deserializer=thinkimg__rpc_dot_v1_dot_registry__pb2.WatchWorkersResponse.FromString,
                 _registered_method=True)
+        self.ReportAbsent = channel.stream_unary(
+                '/thinkimg_rpc.v1.RegistryService/ReportAbsent',
+                request_serializer=thinkimg__rpc_dot_v1_dot_registry__pb2.ReportAbsentRequest.SerializeToString,
+                response_deserializer=thinkimg__rpc_dot_v1_dot_registry__pb2.ReportAbsentResponse.FromString,
+                _registered_method=True)
 
 
 class RegistryServiceServicer(object):
@@ -78,6 +83,14 @@ class RegistryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportAbsent(self, request_iterator, context):
+        """Whoever starts workers tells here of those that do not serve, and why. Each
+        item is the whole list; the end of the stream takes it back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -95,6 +108,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.WatchWorkers,
                     request_deserializer=thinkimg__rpc_dot_v1_dot_registry__pb2.WatchWorkersRequest.FromString,
                     response_serializer=thinkimg__rpc_dot_v1_dot_registry__pb2.WatchWorkersResponse.SerializeToString,
+            ),
+            'ReportAbsent': grpc.stream_unary_rpc_method_handler(
+                    servicer.ReportAbsent,
+                    request_deserializer=thinkimg__rpc_dot_v1_dot_registry__pb2.ReportAbsentRequest.FromString,
+                    response_serializer=thinkimg__rpc_dot_v1_dot_registry__pb2.ReportAbsentResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +196,33 @@ class RegistryService(object):
             '/thinkimg_rpc.v1.RegistryService/WatchWorkers',
             thinkimg__rpc_dot_v1_dot_registry__pb2.WatchWorkersRequest.SerializeToString,
             thinkimg__rpc_dot_v1_dot_registry__pb2.WatchWorkersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportAbsent(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/thinkimg_rpc.v1.RegistryService/ReportAbsent',
+            thinkimg__rpc_dot_v1_dot_registry__pb2.ReportAbsentRequest.SerializeToString,
+            thinkimg__rpc_dot_v1_dot_registry__pb2.ReportAbsentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,10 @@ class RegistryServiceStub:
     """The whole list first, then changes as they happen. Changes of load come
     at most twice a second.
     """
+    ReportAbsent: _grpc.StreamUnaryMultiCallable[_registry_pb2.ReportAbsentRequest, _registry_pb2.ReportAbsentResponse]
+    """Whoever starts workers tells here of those that do not serve, and why. Each
+    item is the whole list; the end of the stream takes it back.
+    """
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -61,6 +65,10 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     WatchWorkers: _aio.UnaryStreamMultiCallable[_registry_pb2.WatchWorkersRequest, _registry_pb2.WatchWorkersResponse]  # type: ignore[assignment]
     """The whole list first, then changes as they happen. Changes of load come
     at most twice a second.
+    """
+    ReportAbsent: _aio.StreamUnaryMultiCallable[_registry_pb2.ReportAbsentRequest, _registry_pb2.ReportAbsentResponse]  # type: ignore[assignment]
+    """Whoever starts workers tells here of those that do not serve, and why. Each
+    item is the whole list; the end of the stream takes it back.
     """
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -91,6 +99,16 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_registry_pb2.WatchWorkersResponse], _abc.AsyncIterator[_registry_pb2.WatchWorkersResponse]]:
         """The whole list first, then changes as they happen. Changes of load come
         at most twice a second.
+        """
+
+    @_abc_1.abstractmethod
+    def ReportAbsent(
+        self,
+        request_iterator: _MaybeAsyncIterator[_registry_pb2.ReportAbsentRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.ReportAbsentResponse, _abc.Awaitable[_registry_pb2.ReportAbsentResponse]]:
+        """Whoever starts workers tells here of those that do not serve, and why. Each
+        item is the whole list; the end of the stream takes it back.
         """
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
