@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
 
 from thinkimg_rpc.settings import CannotStart, TlsSettings
+from thinkimg_rpc.switched_channel import SwitchedChannel
+from thinkimg_rpc.tls_files import TlsFiles
 
 if TYPE_CHECKING:
     # Generic only to the type checker.
@@ -74,16 +76,26 @@ def open_channel(
     tls: TlsSettings | None = None,
     use_http_proxy: bool = False,
 ) -> grpc.aio.Channel:
-    """A channel to HOST:PORT or unix:PATH; it connects at its first call."""
+    """A channel to HOST:PORT or unix:PATH; it connects at its first call.
+
+    HOST:PORT,HOST:PORT are several that serve the same: when one is unavailable, the
+    next call goes to the next. TLS files that change are read again.
+
+    Raises: CannotStart, when a TLS file cannot be read.
+    """
     options = channel_options(max_message_bytes, use_http_proxy=use_http_proxy)
+    addresses = address.split(",")
     if tls is None or address.startswith("unix:"):
-        return grpc.aio.insecure_channel(address, options=options)
-    credentials = grpc.ssl_channel_credentials(
-        root_certificates=_read(tls.ca),
-        private_key=_read(tls.key),
-        certificate_chain=_read(tls.cert),
-    )
-    return grpc.aio.secure_channel(address, credentials, options=options)
+        open_at = partial(grpc.aio.insecure_channel, options=options)
+        if len(addresses) == 1:
+            return open_at(address)
+        return SwitchedChannel(open_at, addresses)
+    files = TlsFiles(tls)
+
+    def open_secure(address: str) -> grpc.aio.Channel:
+        return grpc.aio.secure_channel(address, files.channel_credentials(), options=options)
+
+    return SwitchedChannel(open_secure, addresses, files.changed)
 
 
 def listen(server: grpc.aio.Server, address: str, tls: TlsSettings | None) -> str:
@@ -97,7 +109,7 @@ def listen(server: grpc.aio.Server, address: str, tls: TlsSettings | None) -> st
             port = server.add_insecure_port(address)
         else:
             causes += f", or {tls.cert} and {tls.key} are no certificate and its key"
-            port = server.add_secure_port(address, _server_credentials(tls))
+            port = server.add_secure_port(address, TlsFiles(tls).server_credentials())
     except RuntimeError as error:
         raise CannotStart(
             f"cannot listen on {address}: {causes}; stop what is using it or choose another address"
@@ -159,30 +171,8 @@ def _same(presented: str, expected: str) -> bool:
     return hmac.compare_digest(presented.encode(), expected.encode())
 
 
-def _server_credentials(tls: TlsSettings) -> grpc.ServerCredentials:
-    key, cert = _read(tls.key), _read(tls.cert)
-    if key is None or cert is None:
-        raise CannotStart("[tls] needs both cert and key to serve")
-    if tls.mutual and not tls.ca:
-        raise CannotStart("[tls] mutual = true needs ca, the authority that signs the clients")
-    return grpc.ssl_server_credentials(
-        [(key, cert)],
-        root_certificates=_read(tls.ca) if tls.mutual else None,
-        require_client_auth=tls.mutual,
-    )
-
-
 def _message_limits(max_message_bytes: int) -> Options:
     return [
         ("grpc.max_receive_message_length", max_message_bytes),
         ("grpc.max_send_message_length", -1),
     ]
-
-
-def _read(path: str) -> bytes | None:
-    if not path:
-        return None
-    try:
-        return Path(path).expanduser().read_bytes()
-    except OSError as error:
-        raise CannotStart(f"[tls] cannot read {path}: {error.strerror}") from error

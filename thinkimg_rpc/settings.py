@@ -81,6 +81,12 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The registry and front door process."""
 
     address: str = "127.0.0.1:50051"
+    xds_address: str = ""
+    """Where stock gRPC clients learn of the workers; empty: nowhere."""
+    advertise_host: str = ""
+    """What others dial instead of the listening host; empty: the same."""
+    store: str = ""
+    """Where leases are shared with other registries, `etcd://HOST:PORT`; empty: nowhere."""
     limits: LimitSettings = LimitSettings()
     tls: TlsSettings | None = None
     token: str = ""
@@ -96,8 +102,10 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     tools: tuple[str, ...]
     """Classes to host, as "package.module:Class"."""
     registry: str = "127.0.0.1:50051"
+    """One, or several with commas between them, tried in that order."""
     address: str = "127.0.0.1:0"
-    """Where to listen; port 0 takes a free one."""
+    """Where to listen; port 0 takes a free one. Without a host, ":0": at this machine's
+    address on the way to the registry."""
     advertise_host: str = ""
     """What others dial instead of the listening host; empty: the same."""
     concurrency: int = 2
@@ -110,6 +118,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     token: str = ""
     insecure: bool = False
     drain_s: float = 3.0
+    abandoned_after_s: float = 0.0
+    """Without a registry for so long, it ends by itself; 0: never."""
 
 
 S = TypeVar("S", HubSettings, WorkerSettings)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 import grpc.aio
@@ -16,6 +18,9 @@ from thinkimg_rpc.status import from_rpc_error
 from thinkimg_rpc.v1 import HostedTool, Worker
 
 FETCH_S = 10.0
+RETRY_FOR_S = 5.0
+"""A front door that has just died comes back, or another is asked, within this time."""
+PAUSE_S = 0.1
 
 
 class Contracts:
@@ -51,8 +56,19 @@ class Contracts:
         key = (tool.method, tool.version)
         if key not in self._known:
             service = tool.method.strip("/").rpartition("/")[0]
-            self._known[key] = resolve(tool.name, load_contracts(await self._files(service)))
+            files = await self._files_through_restarts(service)
+            self._known[key] = resolve(tool.name, load_contracts(files))
         return self._known[key]
+
+    async def _files_through_restarts(self, symbol: str) -> FileDescriptorSet:
+        end = time.monotonic() + RETRY_FOR_S
+        while True:
+            try:
+                return await self._files(symbol)
+            except Unavailable:
+                if time.monotonic() > end:
+                    raise
+            await asyncio.sleep(PAUSE_S)
 
     async def _files(self, symbol: str) -> FileDescriptorSet:
         """The file that defines a symbol, and all it imports."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import grpc.aio
 from grpc_health.v1 import health_pb2
@@ -15,10 +16,11 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from thinkimg_rpc.blobs import BlobStore, ImageStore
 from thinkimg_rpc.channel import interceptors, listen, server_options
 from thinkimg_rpc.hub.front_door import FrontDoor
+from thinkimg_rpc.hub.lease_store import open_store
 from thinkimg_rpc.hub.leases import Lease, LeaseTable
 from thinkimg_rpc.hub.registry import Registry
 from thinkimg_rpc.reflection import FileIndex, Reflection
-from thinkimg_rpc.settings import HubSettings, check_address
+from thinkimg_rpc.settings import CannotStart, HubSettings, check_address
 from thinkimg_rpc.v1 import (
     add_ImageStoreServiceServicer_to_server,
     add_RegistryServiceServicer_to_server,
@@ -27,9 +29,14 @@ from thinkimg_rpc.v1 import (
 )
 from thinkimg_rpc.well_formed import WellFormed
 
+if TYPE_CHECKING:
+    from thinkimg_rpc.xds.server import XdsServer
+
 logger = logging.getLogger(__name__)
 
 LOOK_FOR_STALLED_S = 1.0
+STORE_WAIT_S = 2.0
+"""A store that has not answered by then does not keep the registry from serving."""
 
 
 class Hub:
@@ -39,7 +46,9 @@ class Hub:
         check_address(settings.address, settings.tls, insecure=settings.insecure)
         self.settings = settings
         self.address = settings.address
+        self.xds: XdsServer | None = None
         self.table = LeaseTable()
+        self._store = open_store(settings.store, settings.tls)
         self._registry = Registry(self.table)
         self._files = FileIndex()
         self._health = health_aio.HealthServicer()
@@ -71,8 +80,12 @@ class Hub:
         Reflection(self._files, self._served).add_to(services)
         self._server.add_generic_rpc_handlers((self._front_door,))
         self.address = listen(self._server, settings.address, settings.tls)
+        if settings.xds_address:
+            self.xds = _xds_server(self.table, settings)
+            await self.xds.start()
+        await self._start_sharing()
         await self._server.start()
-        self._tasks = [
+        self._tasks += [
             asyncio.create_task(self._follow_health(), name="health"),
             asyncio.create_task(self._look_for_stalled(), name="stalled"),
         ]
@@ -87,8 +100,19 @@ class Hub:
         # Leases and watches are calls in flight that would never finish.
         self.table.close()
         self._registry.close()
+        if self.xds is not None:
+            await self.xds.stop(grace_s=self.settings.drain_s)
         await self._server.stop(grace=self.settings.drain_s)
         await self._front_door.close()
+
+    async def _start_sharing(self) -> None:
+        """Begin to share leases, and know of those that are there before anybody asks."""
+        if self._store is None:
+            return
+        self._tasks = [asyncio.create_task(self._store.share(self.table), name="store")]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STORE_WAIT_S):
+                await self._store.loaded.wait()
 
     def _served(self) -> list[str]:
         ours = [
@@ -119,3 +143,22 @@ class Hub:
         while True:
             await asyncio.sleep(LOOK_FOR_STALLED_S)
             self.table.mark_stalled()
+
+
+def _xds_server(table: LeaseTable, settings: HubSettings) -> XdsServer:
+    """Imported only here: most meshes have no xDS port. Raises: CannotStart."""
+    try:
+        from thinkimg_rpc.xds.server import XdsServer
+    except ModuleNotFoundError as error:
+        if error.name is None or not error.name.startswith("envoy"):
+            raise
+        raise CannotStart(
+            "[mesh] xds_port: the package xds-protos is not installed; install it with "
+            "pip install 'thinkimg-rpc[xds]'"
+        ) from error
+    return XdsServer(
+        table,
+        settings.xds_address,
+        advertise_host=settings.advertise_host,
+        tls=settings.tls,
+    )

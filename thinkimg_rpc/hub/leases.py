@@ -1,6 +1,7 @@
 """The lease table: which workers there are, and who wants to know when that changes.
 
-Plain Python, no gRPC: the registry's servicer drives it.
+Plain Python, no gRPC: the registry's servicer drives it, and a store, where
+several registries share their leases.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ class Lease:
     heard: float = field(default_factory=time.monotonic)
     replaced: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when another worker takes the same id, or the table closes."""
+    elsewhere: bool = False
+    """Whether another registry of the mesh holds the stream, and we only know of it."""
 
 
 class Watcher:
@@ -111,18 +114,35 @@ class LeaseTable:
             concurrency=offer.concurrency,
         )
         worker.registered_at.GetCurrentTime()
-        if (old := self.leases.get(offer.id)) is not None:
-            old.replaced.set()
-            self.remove(old)
         lease = Lease(worker, files)
-        self.leases[offer.id] = lease
-        for service in _services(worker):
-            self.by_service.setdefault(service, {})[offer.id] = lease
-        for callback in self.on_joined:
-            callback(lease)
-        self._tell(lease, gone=False, urgent=True)
+        self._enter(lease)
         logger.info("worker_joined", extra={"worker": offer.id, "address": offer.address})
         return lease
+
+    def adopt(self, worker: Worker, descriptors: bytes) -> None:
+        """Know of a worker whose stream another registry holds, or of its new state.
+
+        Raises: InvalidRequest; Conflict, when another contract has a tool's name.
+        """
+        known = self.leases.get(worker.id)
+        if known is not None and known.elsewhere and _is_same_lease(known.worker, worker):
+            urgent = known.worker.state != worker.state
+            known.worker.CopyFrom(worker)
+            self._tell(known, gone=False, urgent=urgent)
+            return
+        files = self._checked(
+            WorkerOffer(
+                id=worker.id, address=worker.address, tools=worker.tools, descriptors=descriptors
+            )
+        )
+        self._enter(Lease(worker, files, elsewhere=True))
+        logger.info("worker_adopted", extra={"worker": worker.id, "address": worker.address})
+
+    def withdraw(self, worker_id: str) -> None:
+        """The other registry no longer has that worker."""
+        lease = self.leases.get(worker_id)
+        if lease is not None and lease.elsewhere:
+            self.remove(lease)
 
     def heard(self, lease: Lease, load: WorkerLoad) -> None:
         """Take a heartbeat's load."""
@@ -141,7 +161,8 @@ class LeaseTable:
         silent_since = time.monotonic() - STALL_S
         for lease in self.leases.values():
             serving = lease.worker.state == WorkerState.WORKER_STATE_SERVING
-            if serving and lease.heard < silent_since:
+            # Of a worker elsewhere, the other registry says so.
+            if serving and not lease.elsewhere and lease.heard < silent_since:
                 lease.worker.state = WorkerState.WORKER_STATE_STALLED
                 self._tell(lease, gone=False, urgent=True)
                 logger.warning("worker_stalled", extra={"worker": lease.worker.id})
@@ -183,6 +204,18 @@ class LeaseTable:
     def tool_names(self) -> set[str]:
         return {tool.name for lease in self.leases.values() for tool in lease.worker.tools}
 
+    def _enter(self, lease: Lease) -> None:
+        worker = lease.worker
+        if (old := self.leases.get(worker.id)) is not None:
+            old.replaced.set()
+            self.remove(old)
+        self.leases[worker.id] = lease
+        for service in _services(worker):
+            self.by_service.setdefault(service, {})[worker.id] = lease
+        for callback in self.on_joined:
+            callback(lease)
+        self._tell(lease, gone=False, urgent=True)
+
     def _tell(self, lease: Lease, *, gone: bool, urgent: bool) -> None:
         for watcher in self._watchers:
             watcher.note(lease.worker.id, gone=gone, urgent=urgent)
@@ -223,6 +256,14 @@ def _checked_files(descriptors: bytes) -> FileDescriptorSet:
     except ContractError as error:
         raise InvalidRequest.field("offer.descriptors", str(error)) from error
     return files
+
+
+def _is_same_lease(one: Worker, other: Worker) -> bool:
+    return (one.address, one.pid, one.registered_at) == (
+        other.address,
+        other.pid,
+        other.registered_at,
+    )
 
 
 def _services(worker: Worker) -> Iterator[str]:

@@ -22,9 +22,10 @@ _RETRY_S = 0.2
 class Roster:
     """Which workers the registry holds leases of; `follow` keeps it current.
 
-    `on_gone` is called with the last entry of a worker whose lease ended while
-    we were watching. A registry that restarts, and so has forgotten everybody,
-    is no reason to call it: workers come back to it by themselves.
+    `on_listed` is called with each entry that is new or has changed, `on_gone` with
+    the last entry of a worker whose lease ended while we were watching. A registry
+    that restarts, and so has forgotten everybody, is no reason to call it: workers
+    come back to it by themselves.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Roster:
         channel: grpc.aio.Channel,
         token: str,
         *,
+        on_listed: Callable[[Worker], None],
         on_gone: Callable[[Worker], None],
         on_link: Callable[[bool], None],
     ) -> None:
@@ -39,6 +41,7 @@ class Roster:
         self.connected = False
         self._stub = RegistryServiceStub(channel)
         self._metadata = call_metadata(token)
+        self._on_listed = on_listed
         self._on_gone = on_gone
         self._on_link = on_link
         self._changed = asyncio.Condition()
@@ -46,9 +49,7 @@ class Roster:
     async def follow(self) -> None:
         """Watch the registry until cancelled, through its restarts."""
         while True:
-            watch = self._stub.WatchWorkers(
-                WatchWorkersRequest(), metadata=self._metadata, wait_for_ready=True
-            )
+            watch = self._stub.WatchWorkers(WatchWorkersRequest(), metadata=self._metadata)
             try:
                 async for update in watch:
                     await self._apply(update)
@@ -79,6 +80,8 @@ class Roster:
         self._set_link(True)
         for worker in gone:
             self._on_gone(worker)
+        for worker in update.changed:
+            self._on_listed(worker)
 
     def _set_link(self, connected: bool) -> None:
         if connected != self.connected:

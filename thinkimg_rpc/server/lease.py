@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import AsyncIterator, Callable
 
 import grpc.aio
@@ -41,6 +43,9 @@ class Lease:
         self._metadata = call_metadata(token)
         self._heartbeat_s = 1.0
         self._load_changed = asyncio.Event()
+        self._held = False
+        self._lost_at = time.monotonic()
+        """Since when no registry holds it; infinity while one does."""
         self.registered = asyncio.Event()
         """Set once the registry has taken the offer."""
 
@@ -49,27 +54,46 @@ class Lease:
 
         Returns: why the registry does not want this worker; asking again will not help.
         """
+        lost_because = ""
         while True:
             try:
                 await self._hold_once()
+                lost_because = ""
             except grpc.aio.AioRpcError as failure:
                 error = from_rpc_error(failure)
                 if isinstance(error, CallerError) and not isinstance(error, Cancelled):
                     logger.error("registration_refused", extra={"reason": error.message})
                     return error
-                logger.warning("lease_lost", extra={"reason": error.message})
+                # Once for each reason: a registry may be away for hours.
+                if self._held or error.message != lost_because:
+                    logger.warning("lease_lost", extra={"reason": error.message})
+                lost_because = error.message
             await asyncio.sleep(RECONNECT_S)
+
+    async def abandoned(self, after_s: float) -> None:
+        """Wait until no registry has held it for so long."""
+        while True:
+            await asyncio.sleep(after_s / 20)
+            if time.monotonic() - self._lost_at >= after_s:
+                return
 
     def report_now(self) -> None:
         """Send the load without waiting for the next heartbeat: a worker starts to drain."""
         self._load_changed.set()
 
     async def _hold_once(self) -> None:
-        call = self._registry.Register(self._events(), metadata=self._metadata, wait_for_ready=True)
-        async for response in call:
-            self._heartbeat_s = response.heartbeat_s
-            self.registered.set()
-            logger.info("registered", extra={"worker": self._offer.id})
+        self._held = False
+        # It does not wait for the registry: there may be another to try instead.
+        call = self._registry.Register(self._events(), metadata=self._metadata)
+        try:
+            async for response in call:
+                self._held = True
+                self._lost_at = math.inf
+                self._heartbeat_s = response.heartbeat_s
+                self.registered.set()
+                logger.info("registered", extra={"worker": self._offer.id})
+        finally:
+            self._lost_at = min(self._lost_at, time.monotonic())
 
     async def _events(self) -> AsyncIterator[RegisterRequest]:
         yield RegisterRequest(offer=self._offer)

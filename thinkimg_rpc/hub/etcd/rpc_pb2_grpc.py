@@ -269,6 +269,11 @@ class LeaseStub(object):
                 request_serializer=thinkimg__rpc_dot_hub_dot_etcd_dot_rpc__pb2.LeaseGrantRequest.SerializeToString,
                 response_deserializer=thinkimg__rpc_dot_hub_dot_etcd_dot_rpc__pb2.LeaseGrantResponse.FromString,
                 _registered_method=True)
+        self.LeaseRevoke = channel.unary_unary(
+                '/etcdserverpb.Lease/LeaseRevoke',
+                request_serializer=thinkimg__rpc_dot_hub_dot_etcd_dot_rpc__pb2.LeaseRevokeRequest.SerializeToString,
+                response_deserializer=thinkimg__rpc_dot_hub_dot_etcd_dot_rpc__pb2.LeaseRevokeResponse.FromString,
+                _registered_method=True)
         self.LeaseKeepAlive = channel.stream_stream(
                 '/etcdserverpb.Lease/LeaseKeepAlive',
                 request_serializer=thinkimg__rpc_dot_hub_dot_etcd_dot_rpc__pb2.LeaseKeepAliveRequest.SerializeToString,
@@ -280,6 +285,12 @@ class LeaseServicer(object):
     """Missing associated documentation comment in .proto file."""
 
     def LeaseGrant(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LeaseRevoke(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -298,6 +309,11 @@ def add_LeaseServicer_to_server(servicer, server):
                     servicer.LeaseGrant,
                     request_deserializer=thinkimg__rpc_dot_hub_dot_etcd_dot_rpc__pb2.LeaseGrantRequest.FromString,
                     response_serializer=thinkimg__rpc_dot_hub_dot_etcd_dot_rpc__pb2.LeaseGrantResponse.SerializeToString,
+            ),
+            'LeaseRevoke': grpc.unary_unary_rpc_method_handler(
+                    servicer.LeaseRevoke,
+                    request_deserializer=thinkimg__rpc_dot_hub_dot_etcd_dot_rpc__pb2.LeaseRevokeRequest.FromString,
+                    response_serializer=thinkimg__rpc_dot_hub_dot_etcd_dot_rpc__pb2.LeaseRevokeResponse.SerializeToString,
             ),
             'LeaseKeepAlive': grpc.stream_stream_rpc_method_handler(
                     servicer.LeaseKeepAlive,
@@ -332,6 +348,33 @@ class Lease(object):
             '/etcdserverpb.Lease/LeaseGrant',
             thinkimg__rpc_dot_hub_dot_etcd_dot_rpc__pb2.LeaseGrantRequest.SerializeToString,
             thinkimg__rpc_dot_hub_dot_etcd_dot_rpc__pb2.LeaseGrantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LeaseRevoke(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/etcdserverpb.Lease/LeaseRevoke',
+            thinkimg__rpc_dot_hub_dot_etcd_dot_rpc__pb2.LeaseRevokeRequest.SerializeToString,
+            thinkimg__rpc_dot_hub_dot_etcd_dot_rpc__pb2.LeaseRevokeResponse.FromString,
             options,
             channel_credentials,
             insecure,
