@@ -35,6 +35,7 @@ EXTRA_OF = {
     "thinkimg_rpc/imaging/mask.py": "serve",
     "thinkimg_rpc/server": "worker",
     "thinkimg_rpc/tool.py": "worker",
+    "thinkimg_rpc/xds": "xds",
     "workers/thinkimg_workers": "serve",
     "workers/thinkimg_workers/ocr_easyocr.py": "models",
     "workers/thinkimg_workers/grounding/groundingdino_py.py": "models",

@@ -68,12 +68,12 @@ def tls_settings(ca: Path | None, cert: Path | None, key: Path | None) -> TlsSet
     return TlsSettings(ca=str(ca or ""), cert=str(cert or ""), key=str(key or ""))
 
 
-def check_address(address: str) -> str:
+def check_address(address: str, hint: str = "--address") -> str:
     """The address, if it is HOST:PORT. Raises: typer.BadParameter."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) <= 65535:
         raise typer.BadParameter(
-            f'"{address}" is not HOST:PORT, like {DEFAULT_ADDRESS}', param_hint="--address"
+            f'"{address}" is not HOST:PORT, like {DEFAULT_ADDRESS}', param_hint=hint
         )
     return address
 

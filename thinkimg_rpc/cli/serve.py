@@ -57,6 +57,16 @@ def serve(
             f"says, else {DEFAULT_ADDRESS}.",
         ),
     ] = None,
+    xds_port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT",
+            min=1,
+            max=65535,
+            help="Tell stock gRPC clients of the workers here, so that they follow the mesh: see "
+            "`thinkimg xds-bootstrap`. If left out, what the file says, else nowhere.",
+        ),
+    ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Allow listening beyond this machine without TLS.")
     ] = False,
@@ -96,7 +106,9 @@ def serve(
     _check_packages()
     display = Display(Console(highlight=False))
     path = None if tools and config is None else find_config(config)
-    chosen = _override(load_config(path) if path else None, address, insecure)
+    chosen = _override(load_config(path) if path else None, address, xds_port, insecure)
+    if xds_port and (tools or (only and HUB not in only)):
+        raise typer.BadParameter("--xds-port is for the process that serves the front door")
     if tools and only:
         raise typer.BadParameter("--only chooses among the workers of mesh.toml; name no tools")
     if tools:
@@ -122,8 +134,10 @@ def _check_packages() -> None:
             raise ModuleNotFoundError(f"no package {package}", name=package)
 
 
-def _override(config: MeshConfig | None, address: str | None, insecure: bool) -> MeshConfig:
-    from thinkimg_rpc.serve.config import MeshConfig, check_host_port
+def _override(
+    config: MeshConfig | None, address: str | None, xds_port: int | None, insecure: bool
+) -> MeshConfig:
+    from thinkimg_rpc.serve.config import MeshConfig, check_host_port, check_xds_port
 
     config = config or MeshConfig()
     if address:
@@ -131,8 +145,10 @@ def _override(config: MeshConfig | None, address: str | None, insecure: bool) ->
     mesh = msgspec.structs.replace(
         config.mesh,
         address=address or config.mesh.address,
+        xds_port=xds_port or config.mesh.xds_port,
         insecure=insecure or config.mesh.insecure,
     )
+    check_xds_port(mesh)
     return msgspec.structs.replace(config, mesh=mesh)
 
 

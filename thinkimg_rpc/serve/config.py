@@ -30,6 +30,8 @@ class MeshSection(msgspec.Struct, frozen=True, kw_only=True):
 
     address: str = "127.0.0.1:50051"
     advertise_host: str = ""
+    xds_port: Port = 0
+    """Where stock gRPC clients learn of the workers; 0: nowhere."""
     token_file: str = ""
     insecure: bool = False
     log_dir: str = ""
@@ -132,6 +134,7 @@ def parse_config(document: dict[str, Any]) -> MeshConfig:
         worker=tuple(_parse_worker(table, number) for number, table in enumerate(workers, 1)),
     )
     check_host_port(config.mesh.address, "[mesh] address")
+    check_xds_port(config.mesh)
     _check_limits(config.limits)
     _check_workers(config.worker)
     _check_use(config.env, config.worker)
@@ -169,6 +172,14 @@ def check_host_port(address: str, where: str) -> None:
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
         raise CannotStart(f'{where}: "{address}" is not HOST:PORT, like "127.0.0.1:50051"')
+
+
+def check_xds_port(mesh: MeshSection) -> None:
+    """Refuse the port that the front door listens on. Raises: CannotStart."""
+    if mesh.xds_port and mesh.address.rpartition(":")[2] == str(mesh.xds_port):
+        raise CannotStart(
+            f"[mesh] xds_port: {mesh.xds_port} is the port of [mesh] address; choose another"
+        )
 
 
 def _parse_environments(tables: Any) -> dict[str, EnvironmentSection]:

@@ -54,6 +54,8 @@ async def _serve(
         await link.wait_registered(STARTUP_S, REGISTRATION_S)
         refuse_if_all_failed(supervisor.workers)
         headline = f"mesh serving at {address}, {_count_tools(link.roster.workers)}"
+        if config.mesh.xds_port:
+            headline += f", xds at {address.rpartition(':')[0]}:{config.mesh.xds_port}"
         display.table(headline, supervisor.children, link.roster.workers)
         await _wait_for_the_end(hub, supervisor, link)
     raise CannotStart(f"the hub cannot go on: {hub.reason}")

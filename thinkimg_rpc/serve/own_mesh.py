@@ -62,7 +62,9 @@ async def own_mesh(
 
 
 def _on_a_free_port(config: MeshConfig) -> MeshConfig:
-    mesh = msgspec.structs.replace(config.mesh, address="127.0.0.1:0", advertise_host="")
+    mesh = msgspec.structs.replace(
+        config.mesh, address="127.0.0.1:0", advertise_host="", xds_port=0
+    )
     return msgspec.structs.replace(config, mesh=mesh, tls=None)
 
 

@@ -92,8 +92,12 @@ def worker_environments(config: MeshConfig, shared: Surroundings) -> dict[str, W
 
 def hub_spec(config: MeshConfig, shared: Surroundings, address: str) -> ChildSpec:
     """The process that holds registry and front door, listening on `address`."""
+    listen_host = address.rpartition(":")[0]
+    xds_port = config.mesh.xds_port
     settings = HubSettings(
         address=address,
+        xds_address=f"{listen_host}:{xds_port}" if xds_port else "",
+        advertise_host=config.mesh.advertise_host or advertised_host(listen_host),
         limits=config.limits,
         tls=shared.tls,
         token=shared.token,

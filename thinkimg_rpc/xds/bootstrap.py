@@ -1,0 +1,43 @@
+"""The file that tells a gRPC client where its xDS server is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from thinkimg_rpc.settings import TlsSettings
+from thinkimg_rpc.xds.names import CERTIFICATES
+
+REFRESH = "60s"
+"""Certificates that change on disk are read again this often."""
+
+
+def bootstrap(address: str, tls: TlsSettings | None) -> dict[str, Any]:
+    """The document for clients of the xDS server at HOST:PORT.
+
+    `tls` names the client's own files: `ca`, and `cert` and `key` where the mesh asks for them.
+    """
+    server: dict[str, Any] = {
+        "server_uri": address,
+        "channel_creds": [{"type": "insecure"}],
+        # A hub that has just restarted may not know a tool yet.
+        "server_features": ["xds_v3", "ignore_resource_deletion"],
+    }
+    # grpc-js insists on a locality.
+    node = {"id": "thinkimg-client", "locality": {}}
+    document: dict[str, Any] = {"xds_servers": [server], "node": node}
+    if tls is not None:
+        files = _files(tls)
+        server["channel_creds"] = [{"type": "tls", "config": files}]
+        document["certificate_providers"] = {
+            CERTIFICATES: {"plugin_name": "file_watcher", "config": files}
+        }
+    return document
+
+
+def _files(tls: TlsSettings) -> dict[str, str]:
+    named = {
+        "ca_certificate_file": tls.ca,
+        "certificate_file": tls.cert,
+        "private_key_file": tls.key,
+    }
+    return {key: path for key, path in named.items() if path} | {"refresh_interval": REFRESH}
