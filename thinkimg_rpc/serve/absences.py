@@ -20,6 +20,7 @@ from thinkimg_rpc.v1 import (
 _RETRY_S = 0.2
 _STATES = {
     ChildState.BUILDING: AbsenceState.ABSENCE_STATE_BUILDING,
+    ChildState.PENDING: AbsenceState.ABSENCE_STATE_PENDING,
     ChildState.STARTING: AbsenceState.ABSENCE_STATE_STARTING,
     ChildState.RESTARTING: AbsenceState.ABSENCE_STATE_RESTARTING,
     ChildState.FAILED: AbsenceState.ABSENCE_STATE_FAILED,

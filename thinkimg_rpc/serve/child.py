@@ -12,11 +12,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from thinkimg_rpc.process import PARENT_PID_VARIABLE
 from thinkimg_rpc.serve.log_file import LogFile
 from thinkimg_rpc.settings import EXIT_CANNOT_START, READY_FD_VARIABLE, CannotStart
+from thinkimg_rpc.v1 import Worker
+
+if TYPE_CHECKING:
+    from thinkimg_rpc.serve.slurm.resources import SlurmSection
 
 Prepare = Callable[[Callable[[str], None]], Awaitable[str]]
 
@@ -36,6 +40,10 @@ class ChildSpec:
     """Makes what runs the command, where it may not be there yet: an interpreter, in
     place of the command's first word. It is called before each start with what takes
     words on how it gets on. Raises: CannotStart."""
+    slurm: SlurmSection | None = None
+    """What it asks of SLURM, as whose job it runs; None: a process of this machine."""
+    mesh: str = ""
+    """The registry's HOST:PORT, for people who look at SLURM's queue."""
 
 
 class ChildState(Enum):
@@ -43,6 +51,8 @@ class ChildState(Enum):
 
     BUILDING = "building"
     """What it runs in is being built, which takes long."""
+    PENDING = "pending"
+    """A cluster has not given it a place yet."""
     STARTING = "starting"
     SERVING = "serving"
     RESTARTING = "restarting"
@@ -96,6 +106,8 @@ class Child:
         self._stopping = asyncio.Event()
         self._changed = asyncio.Event()
         self._replaced_because = ""
+        self._began = 0.0
+        """Since when it has lived, on `time.monotonic()`'s clock."""
 
     async def run(self) -> None:
         """Keep the process running until `terminate` or `kill`, or until it is FAILED."""
@@ -105,19 +117,19 @@ class Child:
                 command = await self._prepared_command()
                 if self._stopping.is_set():
                     break
-                began = time.monotonic()
+                self._began = time.monotonic()
                 self._change(ChildState.STARTING, self.reason)
                 status = await self._live(command)
                 if self._stopping.is_set():
                     break
                 if status == EXIT_CANNOT_START:
-                    self._change(ChildState.FAILED, self._log.why_it_cannot_start())
+                    self._change(ChildState.FAILED, self._why_it_cannot_start())
                     return
-                wait_s = self._backoff.after(time.monotonic() - began)
+                wait_s = self._backoff.after(time.monotonic() - self._began)
                 self._change(ChildState.RESTARTING, self._why_it_died(status))
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), wait_s)
-            self._change(ChildState.STOPPED, "")
+            self._change(ChildState.STOPPED, self._left_behind())
         except CannotStart as error:
             self._change(ChildState.FAILED, str(error))
         finally:
@@ -126,7 +138,7 @@ class Child:
     @property
     def settled(self) -> bool:
         """Whether its first start has come to something: it serves, or has failed."""
-        return self.state is not ChildState.STARTING or self.starts > 1
+        return self.state not in (ChildState.PENDING, ChildState.STARTING) or self.starts > 1
 
     async def wait_until(self, holds: Callable[[Child], bool]) -> None:
         """Wait for a state in which `holds(self)`."""
@@ -151,6 +163,12 @@ class Child:
         """End the process at once and start another."""
         self._replaced_because = because
         self._kill_group()
+
+    def lease_began(self, worker: Worker) -> None:
+        """The registry lists it. A process of this machine has said so itself."""
+
+    def lease_ended(self) -> None:
+        """The registry lists it no more. A process of this machine we see end ourselves."""
 
     async def _prepared_command(self) -> tuple[str, ...]:
         """The command, once what runs it is there, or we are to stop. Raises: CannotStart."""
@@ -230,6 +248,13 @@ class Child:
         if self.pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
+
+    def _left_behind(self) -> str:
+        """What could not be ended; nothing of this machine."""
+        return ""
+
+    def _why_it_cannot_start(self) -> str:
+        return self._log.why_it_cannot_start()
 
     def _why_it_died(self, status: int) -> str:
         if self._replaced_because:

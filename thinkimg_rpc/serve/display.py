@@ -12,6 +12,7 @@ from thinkimg_rpc.v1 import Worker
 
 _STYLES = {
     ChildState.BUILDING: "yellow",
+    ChildState.PENDING: "yellow",
     ChildState.STARTING: "yellow",
     ChildState.SERVING: "green",
     ChildState.RESTARTING: "yellow",
@@ -61,6 +62,10 @@ class Display:
             self.say(f"{name} serves at {child.address}", "green")
         elif child.state is ChildState.RESTARTING:
             self.say(f"{name}: {child.reason}; started again (log: {child.spec.log})", "yellow")
+        elif child.state is ChildState.PENDING:
+            self.say(f"{name}: {child.reason}", "yellow")
+        elif child.state is ChildState.STOPPED and child.reason:
+            self.say(f"{name}: {child.reason}", "red")
         elif child.state is ChildState.FAILED:
             self.say(f"{name} cannot start: {_reason_and_log(child)}", "red")
         if child.state is not ChildState.STARTING:

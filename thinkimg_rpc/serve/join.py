@@ -12,12 +12,13 @@ import grpc.aio
 import msgspec
 
 from thinkimg_rpc.channel import call_metadata, open_channel
+from thinkimg_rpc.local_host import local_host
 from thinkimg_rpc.serve.config import WorkerSection, check_tool
 from thinkimg_rpc.serve.display import Display
 from thinkimg_rpc.serve.environments import WorkerEnvironment
 from thinkimg_rpc.serve.mesh import REGISTRATION_S, STARTUP_S, refuse_if_all_failed
 from thinkimg_rpc.serve.mesh_link import MeshLink
-from thinkimg_rpc.serve.plan import Surroundings, local_host, make_log_dir, worker_specs
+from thinkimg_rpc.serve.plan import Surroundings, make_log_dir, worker_specs
 from thinkimg_rpc.serve.session import supervise
 from thinkimg_rpc.serve.supervisor import Supervisor
 from thinkimg_rpc.settings import MIB, CannotStart, LimitSettings, check_address

@@ -41,7 +41,11 @@ class MeshLink:
         """Called with False when the registry is lost, and with True when it is back."""
         self._tasks: set[asyncio.Task[None]] = set()
         self.roster = Roster(
-            self._channel, token, on_gone=self._worker_gone, on_link=self._link_changed
+            self._channel,
+            token,
+            on_listed=self._worker_listed,
+            on_gone=self._worker_gone,
+            on_link=self._link_changed,
         )
         self._report = AbsenceReport(self._channel, token, supervisor)
 
@@ -67,10 +71,17 @@ class MeshLink:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _worker_listed(self, worker: Worker) -> None:
+        child = self._supervisor.worker(worker.id)
+        if child is not None:
+            child.lease_began(worker)
+
     def _worker_gone(self, worker: Worker) -> None:
         child = self._supervisor.worker(worker.id)
-        draining = worker.state == WorkerState.WORKER_STATE_DRAINING
-        if child is not None and child.pid == worker.pid and not draining:
+        if child is None or child.pid != worker.pid:
+            return
+        child.lease_ended()
+        if worker.state != WorkerState.WORKER_STATE_DRAINING:
             self._start(self._replace_unless_back(child, worker.pid))
 
     async def _replace_unless_back(self, child: Child, pid: int) -> None:

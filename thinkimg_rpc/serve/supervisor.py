@@ -1,4 +1,4 @@
-"""All processes of a mesh on one machine, kept alive together and stopped together."""
+"""All processes of a mesh, and its SLURM jobs, kept alive together and stopped together."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import Callable, Iterable
 
 from thinkimg_rpc.serve.child import Child, ChildSpec, ChildState
+from thinkimg_rpc.serve.slurm.child import SlurmChild
+from thinkimg_rpc.serve.slurm.job_queue import JobQueue
 
 KILL_MARGIN_S = 1.0
 """How much longer than its drain time a process gets before it is killed."""
@@ -25,6 +27,7 @@ class Supervisor:
         self._on_change = on_change
         self.changed = asyncio.Event()
         """Set when the state of a child changes, and replaced by another then."""
+        self._jobs = JobQueue()
         self.hub: Child | None = None
         self._workers: dict[str, Child] = {}
         self._tasks: dict[Child, asyncio.Task[None]] = {}
@@ -35,6 +38,7 @@ class Supervisor:
     async def __aexit__(self, *_: object) -> None:
         self.kill()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        self._jobs.close()
 
     @property
     def children(self) -> list[Child]:
@@ -90,7 +94,10 @@ class Supervisor:
             child.kill()
 
     def _start(self, spec: ChildSpec) -> Child:
-        child = Child(spec, self._child_changed)
+        if spec.slurm is None:
+            child = Child(spec, self._child_changed)
+        else:
+            child = SlurmChild(spec, self._child_changed, self._jobs)
         self._tasks[child] = asyncio.create_task(child.run(), name=spec.name)
         return child
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import platform
+import sys
 
 from thinkimg_rpc.contract import ContractError
 from thinkimg_rpc.event_loop import run
@@ -34,14 +36,30 @@ async def _serve(worker: Worker) -> None:
     await worker.start()
     stopped = asyncio.create_task(stop.wait())
     registered = asyncio.create_task(worker.lease.registered.wait())
-    await asyncio.wait({worker.leasing, stopped, registered}, return_when=asyncio.FIRST_COMPLETED)
+    abandoned = asyncio.create_task(_wait_abandoned(worker))
+    ends = {worker.leasing, stopped, abandoned}
+    await asyncio.wait({*ends, registered}, return_when=asyncio.FIRST_COMPLETED)
     if registered.done():
         announce_serving(worker.address)
-        await asyncio.wait({worker.leasing, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     refusal = worker.leasing.result() if worker.leasing.done() else None
     await worker.drain()
     if refusal is not None:
         raise CannotStart(refusal.message)
+    if abandoned.done():
+        sys.exit(abandoned.result())
+
+
+async def _wait_abandoned(worker: Worker) -> str:
+    """Wait until the worker has no mesh any more, if it is to end then; why it ends."""
+    settings = worker.settings
+    if not settings.abandoned_after_s:
+        await asyncio.Event().wait()
+    await worker.lease.abandoned(settings.abandoned_after_s)
+    return (
+        f"no registry at {settings.registry} for {settings.abandoned_after_s:g} s; "
+        f"[mesh] address must be one that {platform.node()} can reach"
+    )
 
 
 if __name__ == "__main__":

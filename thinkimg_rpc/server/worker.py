@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import platform
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from thinkimg_rpc.blobs import ImageStore
 from thinkimg_rpc.channel import interceptors, listen, open_channel, server_options
 from thinkimg_rpc.contract import file_descriptor_set
+from thinkimg_rpc.local_host import local_host
 from thinkimg_rpc.reflection import FileIndex, Reflection
 from thinkimg_rpc.server.images import WorkerImages
 from thinkimg_rpc.server.lease import Lease
@@ -30,7 +32,7 @@ from thinkimg_rpc.server.queue import WorkQueue
 from thinkimg_rpc.server.relay import StoreRelay
 from thinkimg_rpc.server.results import ResultMemory, Results
 from thinkimg_rpc.server.stream import ToolStream
-from thinkimg_rpc.settings import WorkerSettings, check_address
+from thinkimg_rpc.settings import WorkerSettings, check_address, is_loopback
 from thinkimg_rpc.tool import Tool
 from thinkimg_rpc.v1 import (
     WorkerLoad,
@@ -54,9 +56,9 @@ class Worker:
     """
 
     def __init__(self, settings: WorkerSettings, tools: Sequence[Tool[Any, Any]]) -> None:
-        check_address(settings.address, settings.tls, insecure=settings.insecure)
         self.settings = settings
-        self.address = settings.address
+        self.address = _listening_address(settings)
+        check_address(self.address, settings.tls, insecure=settings.insecure)
         self._tools = tools
         self._draining = False
         self._counts = CallCounts()
@@ -158,9 +160,13 @@ class Worker:
             await self._health.set(service, status)
 
     def _advertised(self, address: str) -> str:
-        if not self.settings.advertise_host or address.startswith("unix:"):
+        host = self.settings.advertise_host
+        if not host and self.settings.address.startswith(":") and not is_loopback(address):
+            # A certificate names hosts; addresses are for who has none.
+            host = socket.getfqdn() if self.settings.tls is not None else ""
+        if not host or address.startswith("unix:"):
             return address
-        return f"{self.settings.advertise_host}:{address.rpartition(':')[2]}"
+        return f"{host}:{address.rpartition(':')[2]}"
 
     def _offer(self) -> WorkerOffer:
         return WorkerOffer(
@@ -187,6 +193,12 @@ class Worker:
             draining=self._draining,
             devices=device_memory(),
         )
+
+
+def _listening_address(settings: WorkerSettings) -> str:
+    if not settings.address.startswith(":"):
+        return settings.address
+    return f"{local_host(settings.registry)}{settings.address}"
 
 
 def open_disk_results(

@@ -14,7 +14,6 @@ from thinkimg_rpc.serve.plan import (
     default_log_dir,
     dialable,
     hub_spec,
-    local_host,
     make_log_dir,
     surroundings,
     worker_environments,
@@ -192,12 +191,3 @@ def test_only_a_wildcard_host_needs_another_name_for_others() -> None:
     assert advertised_host("127.0.0.1") == ""
     assert advertised_host("10.0.0.7") == ""
     assert advertised_host("0.0.0.0", towards="127.0.0.1:9") == "127.0.0.1"
-
-
-def test_a_mesh_on_this_machine_is_reached_over_loopback() -> None:
-    assert local_host("localhost:50051") == "127.0.0.1"
-
-
-def test_a_host_that_does_not_exist_is_named() -> None:
-    with pytest.raises(CannotStart, match=r"how this machine is reached from no-such-host.invalid"):
-        local_host("no-such-host.invalid:1")
