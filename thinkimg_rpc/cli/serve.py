@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 FOR_THE_HUB_S = 60.0
 """Where the parts of a mesh are started apart, workers may come before their hub."""
+
+
+class LauncherChoice(Enum):
+    """What can start workers."""
+
+    LOCAL = "local"
+    SLURM = "slurm"
 
 
 def serve(
@@ -67,6 +75,13 @@ def serve(
             "`thinkimg xds-bootstrap`. If left out, what the file says, else nowhere.",
         ),
     ] = None,
+    launcher: Annotated[
+        LauncherChoice | None,
+        typer.Option(
+            help="What starts the workers that do not say so in the file: processes of this "
+            "machine, or jobs of SLURM. If left out, what the file says, else local.",
+        ),
+    ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Allow listening beyond this machine without TLS.")
     ] = False,
@@ -107,6 +122,7 @@ def serve(
     display = Display(Console(highlight=False))
     path = None if tools and config is None else find_config(config)
     chosen = _override(load_config(path) if path else None, address, xds_port, insecure)
+    chosen = _with_launcher(chosen, launcher)
     if xds_port and (tools or (only and HUB not in only)):
         raise typer.BadParameter("--xds-port is for the process that serves the front door")
     if tools and only:
@@ -149,6 +165,13 @@ def _override(
         insecure=insecure or config.mesh.insecure,
     )
     check_xds_port(mesh)
+    return msgspec.structs.replace(config, mesh=mesh)
+
+
+def _with_launcher(config: MeshConfig, launcher: LauncherChoice | None) -> MeshConfig:
+    if launcher is None:
+        return config
+    mesh = msgspec.structs.replace(config.mesh, launcher=launcher.value)
     return msgspec.structs.replace(config, mesh=mesh)
 
 

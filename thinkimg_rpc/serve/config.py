@@ -7,10 +7,11 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from thinkimg_rpc.serve.slurm.resources import SlurmSection, check_flags
 from thinkimg_rpc.settings import CannotStart, LimitSettings, ModelSettings, TlsSettings
 
 DEFAULT_CONFIG = Path(__file__).with_name("mesh.toml")
@@ -21,6 +22,7 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?")
 _TOOL = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+Launcher = Literal["local", "slurm"]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
@@ -39,6 +41,8 @@ class MeshSection(msgspec.Struct, frozen=True, kw_only=True):
     drain_s: NotNegative = 3.0
     environment_dir: str = ""
     """Where environments of workers are kept; empty: in the user's cache."""
+    launcher: Launcher = "local"
+    """What starts the workers that do not say so themselves."""
 
 
 class EnvironmentSection(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +71,10 @@ class WorkerSection(ModelSettings, frozen=True, kw_only=True):
     """Where replica 0 listens, the others at the ports after it; 0: at any free ones."""
     env: str = ""
     """The `[env.NAME]` it runs in; empty: where `thinkimg serve` runs."""
+    launcher: Launcher | Literal[""] = ""
+    """What starts it; empty: what `[mesh]` says."""
+    slurm: SlurmSection = SlurmSection()
+    """What its jobs ask of SLURM, with what `[slurm]` says where it says nothing."""
     variables: dict[str, str] = msgspec.field(default_factory=dict)
     """Environment variables of its processes, over those of `thinkimg serve`."""
     device: str | tuple[str, ...] = "auto"  # type: ignore[assignment]
@@ -86,6 +94,8 @@ class MeshConfig(msgspec.Struct, frozen=True, kw_only=True):
     limits: LimitSettings = LimitSettings()
     tls: TlsSettings | None = None
     env: dict[str, EnvironmentSection] = {}
+    slurm: SlurmSection = SlurmSection()
+    """What all jobs ask of SLURM."""
     worker: tuple[WorkerSection, ...] = ()
 
 
@@ -126,12 +136,14 @@ def parse_config(document: dict[str, Any]) -> MeshConfig:
     workers = document.get("worker", [])
     if not isinstance(workers, list) or not all(isinstance(w, dict) for w in workers):
         raise CannotStart("worker must be written [[worker]], once for each worker")
+    slurm = document.get("slurm", {})
     config = MeshConfig(
         mesh=_convert(document.get("mesh", {}), MeshSection, "[mesh]"),
         limits=_convert(document.get("limits", {}), LimitSettings, "[limits]"),
         tls=_convert(document["tls"], TlsSettings, "[tls]") if "tls" in document else None,
         env=_parse_environments(document.get("env", {})),
-        worker=tuple(_parse_worker(table, number) for number, table in enumerate(workers, 1)),
+        slurm=_parse_slurm(slurm, "[slurm]"),
+        worker=tuple(_parse_worker(w, number, slurm) for number, w in enumerate(workers, 1)),
     )
     check_host_port(config.mesh.address, "[mesh] address")
     check_xds_port(config.mesh)
@@ -213,10 +225,19 @@ def _parse_environment(name: str, table: dict[str, Any]) -> EnvironmentSection:
     return section
 
 
-def _parse_worker(table: dict[str, Any], number: int) -> WorkerSection:
+def _parse_slurm(table: Any, where: str) -> SlurmSection:
+    section = _convert(table, SlurmSection, where)
+    check_flags(section.flags, where)
+    return section
+
+
+def _parse_worker(table: dict[str, Any], number: int, slurm: dict[str, Any]) -> WorkerSection:
     name = table.get("name")
     where = f'[[worker]] "{name}"' if isinstance(name, str) else f"[[worker]] number {number}"
-    worker = _convert(table, WorkerSection, where)
+    own = table.get("slurm", {})
+    resources = _parse_slurm(slurm | own if isinstance(own, dict) else own, f"{where} slurm")
+    worker = _convert({k: v for k, v in table.items() if k != "slurm"}, WorkerSection, where)
+    worker = msgspec.structs.replace(worker, slurm=resources)
     if not _NAME.fullmatch(worker.name):
         raise CannotStart(
             f'{where} name: use lower-case letters, digits, - and _, for example "image"'

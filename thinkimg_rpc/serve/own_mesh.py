@@ -72,7 +72,8 @@ async def _wait_decided(workers: list[Child]) -> None:
     """Wait until each worker serves, has failed, or has had to be started again."""
 
     def decided(child: Child) -> bool:
-        return child.starts > 1 or child.state not in (ChildState.BUILDING, ChildState.STARTING)
+        undecided = (ChildState.BUILDING, ChildState.PENDING, ChildState.STARTING)
+        return child.starts > 1 or child.state not in undecided
 
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(STARTUP_S):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,8 +10,9 @@ from pathlib import Path
 
 import msgspec
 
+from thinkimg_rpc.local_host import local_host
 from thinkimg_rpc.serve.child import ChildSpec
-from thinkimg_rpc.serve.config import MeshConfig, WorkerSection
+from thinkimg_rpc.serve.config import Launcher, MeshConfig, WorkerSection
 from thinkimg_rpc.serve.environments import WorkerEnvironment
 from thinkimg_rpc.settings import (
     SETTINGS_VARIABLE,
@@ -21,10 +21,12 @@ from thinkimg_rpc.settings import (
     LimitSettings,
     TlsSettings,
     WorkerSettings,
-    is_loopback,
 )
 
 _HUB_COMMAND = (sys.executable, "-P", "-m", "thinkimg_rpc.hub")
+ABANDONED_AFTER_S = 60.0
+"""A job whose mesh is gone for so long ends itself: nobody may be left to cancel it."""
+
 # No -P: a tool of one's own is imported from the current directory.
 _WORKER_COMMAND = (sys.executable, "-m", "thinkimg_rpc.server")
 
@@ -54,6 +56,8 @@ class Surroundings:
     drain_s: float
     log_dir: Path
     result_cache_dir: str = ""
+    launcher: Launcher = "local"
+    """What starts the workers that do not say so themselves."""
 
 
 def surroundings(config: MeshConfig, token: str) -> Surroundings:
@@ -66,6 +70,7 @@ def surroundings(config: MeshConfig, token: str) -> Surroundings:
         drain_s=mesh.drain_s,
         log_dir=Path(mesh.log_dir) if mesh.log_dir else default_log_dir(mesh.address),
         result_cache_dir=mesh.result_cache_dir,
+        launcher=mesh.launcher,
     )
 
 
@@ -121,18 +126,22 @@ def worker_specs(
 
     `environments` are those that workers name in `env`.
     """
-    processes = sum(worker.replicas for worker in workers)
-    threads = str(max(1, len(os.sched_getaffinity(0)) // max(1, processes)))
+    here = [worker for worker in workers if not _is_job(worker, shared)]
+    processes = sum(worker.replicas for worker in here)
+    threads = max(1, len(os.sched_getaffinity(0)) // max(1, processes))
     specs = []
     for worker in workers:
+        job = _is_job(worker, shared)
         for number in range(worker.replicas):
             id = f"{worker.name}-{number}"
+            port = worker.port + number if worker.port else 0
             settings = WorkerSettings(
                 id=id,
                 tools=worker.tools,
-                registry=registry,
-                address=f"{listen_host}:{worker.port + number if worker.port else 0}",
-                advertise_host=advertise_host,
+                registry=_from_elsewhere(registry, advertise_host) if job else registry,
+                # A job learns only where it has landed at which address it is reached.
+                address=f":{port}" if job else f"{listen_host}:{port}",
+                advertise_host="" if job else advertise_host,
                 concurrency=worker.concurrency,
                 models=worker.models(number),
                 limits=_worker_limits(limits, worker),
@@ -141,13 +150,25 @@ def worker_specs(
                 token=shared.token,
                 insecure=shared.insecure,
                 drain_s=shared.drain_s,
+                abandoned_after_s=ABANDONED_AFTER_S if job else 0.0,
             )
-            extra = {"OMP_NUM_THREADS": threads}
+            extra = {"OMP_NUM_THREADS": str(max(1, worker.slurm.cpus) if job else threads)}
             spec = _spec(id, _WORKER_COMMAND, settings, shared, extra, worker.variables)
             if worker.env and environments is not None:
                 spec = _inside(environments[worker.env], spec)
+            if job:
+                spec = replace(spec, slurm=worker.slurm, mesh=settings.registry)
             specs.append(spec)
     return specs
+
+
+def _is_job(worker: WorkerSection, shared: Surroundings) -> bool:
+    return (worker.launcher or shared.launcher) == "slurm"
+
+
+def _from_elsewhere(registry: str, advertised: str) -> str:
+    """The registry's address as other machines dial it, if they dial another."""
+    return f"{advertised}:{registry.rpartition(':')[2]}" if advertised else registry
 
 
 def dialable(address: str) -> str:
@@ -166,29 +187,6 @@ def advertised_host(listen_host: str, towards: str = "192.0.2.1:9") -> str:
     if listen_host not in ("0.0.0.0", "[::]"):
         return ""
     return local_host(towards)
-
-
-def local_host(towards: str) -> str:
-    """This machine's address on the way to HOST:PORT `towards`; nothing is sent.
-
-    Raises: CannotStart, when there is no such host or no way to it.
-    """
-    if is_loopback(towards):
-        return "127.0.0.1"
-    host, _, port = towards.rpartition(":")
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(
-            host.strip("[]"), int(port), type=socket.SOCK_DGRAM
-        )[0]
-        with socket.socket(family, kind) as probe:
-            probe.connect(address)
-            found = str(probe.getsockname()[0])
-    except OSError as error:
-        raise CannotStart(
-            f"cannot tell how this machine is reached from {host} ({error.strerror}); "
-            "check the address, or set advertise_host in [mesh]"
-        ) from error
-    return f"[{found}]" if ":" in found else found
 
 
 def default_log_dir(address: str) -> Path:
