@@ -25,7 +25,7 @@ NOT_RUN = {
     "other-languages.md": 1,
     "serve-a-mesh.md": 4,
     "synthcharts.md": 2,
-    "train-grpo.md": 4,
+    "train-grpo.md": 5,
     "train-sft.md": 4,
     "troubleshooting.md": 1,
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import peft
 import torch
 import transformers
@@ -36,14 +37,27 @@ def load_model(section: ModelSection, lora: LoraSection, saved: Path | None = No
     """
     whole = saved if saved and not lora.rank else section.path
     model = _pretrained(section, whole, quantize=lora.quantize if lora.rank else "no")
-    if section.freeze_vision:
-        vision_tower(model).requires_grad_(False)
-    if lora.rank:
-        model = _with_adapter(model, section, lora, saved)
+    model = _with_what_is_trained(model, section, lora, saved)
     if section.gradient_checkpointing:
         # With reentrant checkpoints, what is frozen below would cut the gradients off.
         model.gradient_checkpointing_enable({"use_reentrant": False})
     return model.train()
+
+
+def weightless_model(section: ModelSection, lora: LoraSection) -> Any:
+    """The same without any weights, and without their memory.
+
+    Raises: InvalidRequest.
+    """
+    loader: Any = transformers.AutoModelForImageTextToText
+    try:
+        config = transformers.AutoConfig.from_pretrained(section.path)
+        with torch.device("meta"):
+            model = loader.from_config(config, dtype=DTYPES[section.dtype])
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise _not_loaded(section.path, error) from error
+    # Quantized weights cannot be made of none.
+    return _with_what_is_trained(model, section, msgspec.structs.replace(lora, quantize="no"))
 
 
 def save_model(model: Any, processor: Any, folder: Path, weights: Weights | None = None) -> None:
@@ -103,6 +117,15 @@ def _pretrained(section: ModelSection, path: str | Path, *, quantize: str) -> An
     done = [one for one in getattr(model, "_weight_conversions", None) or () if one.was_used()]
     model._weight_conversions = done
     return model
+
+
+def _with_what_is_trained(
+    model: Any, section: ModelSection, lora: LoraSection, saved: Path | None = None
+) -> Any:
+    """What stays as it is without gradients, and an adapter beside it if that is trained."""
+    if section.freeze_vision:
+        vision_tower(model).requires_grad_(False)
+    return _with_adapter(model, section, lora, saved) if lora.rank else model
 
 
 def _with_adapter(model: Any, section: ModelSection, lora: LoraSection, saved: Path | None) -> Any:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from thinkimg_rpc.cli.commands import new_app
+from thinkimg_rpc.errors import InvalidRequest
 
 train = new_app()
 
@@ -24,13 +25,20 @@ def sft(
         Path | None,
         typer.Option(metavar="FILE.toml", exists=True, dir_okay=False, help="The run."),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what the run would do, and train nothing.")
+    ] = False,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="With --dry-run: of so many processes, or GPUs.")
+    ] = None,
 ) -> None:
     """Fine-tune a model on recorded episodes.
 
     The same command goes on where it was broken off, however that was. Every field
     of the configuration can be given as --section.field VALUE: --model.path FOLDER,
     --data.trajectories DIR,DIR, --schedule.learning_rate 2e-5. On several GPUs:
-    accelerate launch -m thinkimg_train.sft, with the same words.
+    accelerate launch -m thinkimg_train.sft, with the same words. With --dry-run data
+    and model are looked at, and what the run would do and need is said.
 
     thinkimg train sft --config sft.toml --out runs/first
     """
@@ -39,7 +47,13 @@ def sft(
     from thinkimg_train.reading import read_config
     from thinkimg_train.sft import train as train_model
 
-    train_model(read_config(SftConfig, config, context.args), console())
+    asked = read_config(SftConfig, config, context.args)
+    if _only_told(dry_run, processes):
+        from thinkimg_train.dry_run import tell_of_sft
+
+        tell_of_sft(asked, processes or 1, console())
+    else:
+        train_model(asked, console())
 
 
 @train.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -49,13 +63,20 @@ def grpo(
         Path | None,
         typer.Option(metavar="FILE.toml", exists=True, dir_okay=False, help="The run."),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what the run would do, and train nothing.")
+    ] = False,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="With --dry-run: of so many processes, or GPUs.")
+    ] = None,
 ) -> None:
     """Let a model play a task's questions with the tools, and learn from how it went.
 
     The same command goes on where it was broken off, however that was. Every field
     of the configuration can be given as --section.field VALUE: --model.path FOLDER,
     --task.name synthcharts, --schedule.steps 500. On several GPUs: accelerate launch
-    -m thinkimg_train.grpo, with the same words.
+    -m thinkimg_train.grpo, with the same words. With --dry-run task, tools and model
+    are looked at, and what the run would do and need is said.
 
     thinkimg train grpo --config grpo.toml --out runs/first
     """
@@ -64,7 +85,13 @@ def grpo(
     from thinkimg_train.grpo_config import GrpoConfig
     from thinkimg_train.reading import read_config
 
-    train_model(read_config(GrpoConfig, config, context.args), console())
+    asked = read_config(GrpoConfig, config, context.args)
+    if _only_told(dry_run, processes):
+        from thinkimg_train.dry_run import tell_of_grpo
+
+        tell_of_grpo(asked, processes or 1, console())
+    else:
+        train_model(asked, console())
 
 
 @train.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -109,3 +136,11 @@ def inspect(
         view = inspect_batch(read_config(SftConfig, config, context.args), step, batch, screen)
     write_page(view, page)
     screen.print(f"to look at: {page}", markup=False)
+
+
+def _only_told(dry_run: bool, processes: int | None) -> bool:
+    if processes is not None and not dry_run:
+        raise InvalidRequest.field(
+            "--processes", "is only for --dry-run: accelerate launch --num_processes starts them"
+        )
+    return dry_run
