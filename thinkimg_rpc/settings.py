@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from pathlib import Path
 from typing import Literal, TypeVar
 
 import msgspec
 
+TOKEN_VARIABLE = "THINKIMG_TOKEN"
+TOKEN_FILE_VARIABLE = "THINKIMG_TOKEN_FILE"
 SETTINGS_VARIABLE = "THINKIMG_SETTINGS"
 READY_FD_VARIABLE = "THINKIMG_READY_FD"
 EXIT_CANNOT_START = 78
@@ -51,6 +54,15 @@ class TlsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ca: str = ""
     mutual: bool = False
     """Servers demand a client certificate signed by `ca`."""
+
+
+def tls_in(folder: str) -> TlsSettings:
+    """The files of a folder, under the names that Kubernetes' secrets and `thinkimg certs` use."""
+    return TlsSettings(
+        cert=str(Path(folder) / "tls.crt"),
+        key=str(Path(folder) / "tls.key"),
+        ca=str(Path(folder) / "ca.crt"),
+    )
 
 
 class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -137,6 +149,27 @@ def from_environment(kind: type[S]) -> S:
         return msgspec.json.decode(text, type=kind)
     except msgspec.DecodeError as error:
         raise CannotStart(f"{SETTINGS_VARIABLE}: {error}") from error
+
+
+def token_from_environment() -> str:
+    """The token in $THINKIMG_TOKEN, else in the file that $THINKIMG_TOKEN_FILE names, else "".
+
+    Raises: CannotStart, when the file cannot be read or is empty.
+    """
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    path = os.environ.get(TOKEN_FILE_VARIABLE, "")
+    return token if token or not path else token_from_file(path, TOKEN_FILE_VARIABLE)
+
+
+def token_from_file(path: str, where: str) -> str:
+    """What a file says. Raises: CannotStart, when it cannot be read or is empty."""
+    try:
+        token = Path(path).expanduser().read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise CannotStart(f"{where}: cannot read {path}: {error.strerror}") from error
+    if not token:
+        raise CannotStart(f"{where}: {path} is empty; write the token into it")
+    return token
 
 
 def check_address(address: str, tls: TlsSettings | None, *, insecure: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,6 @@ import typer
 from thinkimg_rpc.cli.connection import (
     CONNECT_S,
     DEFAULT_ADDRESS,
-    TOKEN_VARIABLE,
     Address,
     TlsCa,
     TlsCert,
@@ -21,6 +19,7 @@ from thinkimg_rpc.cli.connection import (
     tls_settings,
 )
 from thinkimg_rpc.cli.failures import MESHS_FAULT
+from thinkimg_rpc.settings import token_from_environment
 
 if TYPE_CHECKING:
     from thinkimg_rpc.check.replicas import Finding
@@ -77,7 +76,7 @@ async def _ask(
     from thinkimg_rpc.check.replicas import absent, check_mesh
     from thinkimg_rpc.client.mesh import Mesh
 
-    token = os.environ.get(TOKEN_VARIABLE, "")
+    token = token_from_environment()
     async with Mesh(address, token=token, tls=tls, connect_timeout_s=CONNECT_S) as mesh:
         missing = absent(expected, mesh.workers())
         return [*missing, *await check_mesh(mesh, timeout_s=timeout_s)]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
-from thinkimg_rpc.settings import TlsSettings
+from thinkimg_rpc.settings import TlsSettings, tls_in, token_from_environment
 
 if TYPE_CHECKING:
     from thinkimg_rpc.client import SyncMesh
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
-TOKEN_VARIABLE = "THINKIMG_TOKEN"
 CONNECT_S = 2.0
 """A person waits this long to hear that no mesh answers."""
 
@@ -33,7 +31,8 @@ TlsCa = Annotated[
         "--tls-ca",
         envvar="THINKIMG_TLS_CA",
         metavar="FILE",
-        help="Connect with TLS; the authority that signed the mesh's certificate (PEM).",
+        help="Connect with TLS; the authority that signed the mesh's certificate (PEM), or a "
+        "folder with ca.crt and, where the mesh demands a certificate, tls.crt and tls.key.",
     ),
 ]
 TlsCert = Annotated[
@@ -65,16 +64,20 @@ def tls_settings(ca: Path | None, cert: Path | None, key: Path | None) -> TlsSet
         raise typer.BadParameter("give both --tls-cert and --tls-key, or neither")
     if ca is None and cert is None:
         return None
+    if ca is not None and ca.is_dir():
+        inside = tls_in(str(ca))
+        return inside if Path(inside.cert).is_file() else TlsSettings(ca=inside.ca)
     return TlsSettings(ca=str(ca or ""), cert=str(cert or ""), key=str(key or ""))
 
 
 def check_address(address: str, hint: str = "--address") -> str:
     """The address, if it is HOST:PORT. Raises: typer.BadParameter."""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) <= 65535:
-        raise typer.BadParameter(
-            f'"{address}" is not HOST:PORT, like {DEFAULT_ADDRESS}', param_hint=hint
-        )
+    for one in address.split(","):
+        host, _, port = one.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) <= 65535:
+            raise typer.BadParameter(
+                f'"{one}" is not HOST:PORT, like {DEFAULT_ADDRESS}', param_hint=hint
+            )
     return address
 
 
@@ -99,7 +102,7 @@ def mesh_options(address: str, tls: TlsSettings | None) -> MeshOptions:
     """What a command makes its client with. Raises: typer.BadParameter."""
     return {
         "address": check_address(address),
-        "token": os.environ.get(TOKEN_VARIABLE, ""),
+        "token": token_from_environment(),
         "tls": tls,
         "connect_timeout_s": CONNECT_S,
     }

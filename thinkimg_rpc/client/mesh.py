@@ -21,7 +21,13 @@ from thinkimg_rpc.client.endpoint import Endpoint
 from thinkimg_rpc.client.images import ClientImages
 from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.errors import Unavailable
-from thinkimg_rpc.settings import MIB, LimitSettings, ModelSettings, TlsSettings
+from thinkimg_rpc.settings import (
+    MIB,
+    LimitSettings,
+    ModelSettings,
+    TlsSettings,
+    token_from_environment,
+)
 from thinkimg_rpc.v1 import AbsentWorker, Image, Worker
 
 if TYPE_CHECKING:
@@ -45,8 +51,9 @@ class Mesh(BuiltinTools):
     is the mesh's. One instance belongs to one event loop.
 
     Args:
-        address: the front door's HOST:PORT; None: $THINKIMG_ADDRESS or 127.0.0.1:50051.
-        token: the mesh's token; None: $THINKIMG_TOKEN.
+        address: the front door's HOST:PORT, or those of several front doors of one mesh, with
+            commas between them; None: $THINKIMG_ADDRESS or 127.0.0.1:50051.
+        token: the mesh's token; None: $THINKIMG_TOKEN, or the file $THINKIMG_TOKEN_FILE.
         tls: certificates, for a mesh that has them.
         timeout_s: the time a call has when it names none.
         connect_timeout_s: how long to wait for a mesh that does not answer yet.
@@ -69,7 +76,7 @@ class Mesh(BuiltinTools):
     ) -> None:
         self.address = address or os.environ.get("THINKIMG_ADDRESS") or DEFAULT_ADDRESS
         self.timeout_s = timeout_s
-        self._token = os.environ.get("THINKIMG_TOKEN", "") if token is None else token
+        self._token = token_from_environment() if token is None else token
         self._tls = tls
         self._connect_timeout_s = connect_timeout_s
         self._max_message_bytes = max_message_bytes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import re
 import tomllib
 from pathlib import Path
@@ -11,12 +10,20 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from thinkimg_rpc.hub.lease_store import parse_store_url
 from thinkimg_rpc.serve.slurm.resources import SlurmSection, check_flags
-from thinkimg_rpc.settings import CannotStart, LimitSettings, ModelSettings, TlsSettings
+from thinkimg_rpc.settings import (
+    CannotStart,
+    LimitSettings,
+    ModelSettings,
+    TlsSettings,
+    tls_in,
+    token_from_environment,
+    token_from_file,
+)
 
 DEFAULT_CONFIG = Path(__file__).with_name("mesh.toml")
 """The shipped mesh: all tools, in a worker each for images, text and segmentation."""
-TOKEN_VARIABLE = "THINKIMG_TOKEN"
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?")
 _TOOL = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
@@ -34,6 +41,10 @@ class MeshSection(msgspec.Struct, frozen=True, kw_only=True):
     advertise_host: str = ""
     xds_port: Port = 0
     """Where stock gRPC clients learn of the workers; 0: nowhere."""
+    store: str = ""
+    """Where leases are shared with the mesh's other registries, `etcd://HOST:PORT`."""
+    registries: tuple[str, ...] = ()
+    """All registries that share the store, as others dial them."""
     token_file: str = ""
     insecure: bool = False
     log_dir: str = ""
@@ -85,6 +96,13 @@ class WorkerSection(ModelSettings, frozen=True, kw_only=True):
         devices = (self.device,) if isinstance(self.device, str) else self.device
         chosen = {name: getattr(self, name) for name in ModelSettings.__struct_fields__}
         return ModelSettings(**chosen | {"device": devices[replica % len(devices)]})
+
+
+class TlsSection(TlsSettings, frozen=True, kw_only=True):
+    """`[tls]`: PEM files, or a folder that has them under their usual names."""
+
+    folder: str = ""
+    """Where cert, key and ca are tls.crt, tls.key and ca.crt, unless they are given."""
 
 
 class MeshConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,13 +158,14 @@ def parse_config(document: dict[str, Any]) -> MeshConfig:
     config = MeshConfig(
         mesh=_convert(document.get("mesh", {}), MeshSection, "[mesh]"),
         limits=_convert(document.get("limits", {}), LimitSettings, "[limits]"),
-        tls=_convert(document["tls"], TlsSettings, "[tls]") if "tls" in document else None,
+        tls=_parse_tls(document["tls"]) if "tls" in document else None,
         env=_parse_environments(document.get("env", {})),
         slurm=_parse_slurm(slurm, "[slurm]"),
         worker=tuple(_parse_worker(w, number, slurm) for number, w in enumerate(workers, 1)),
     )
     check_host_port(config.mesh.address, "[mesh] address")
     check_xds_port(config.mesh)
+    _check_registries(config.mesh)
     _check_limits(config.limits)
     _check_workers(config.worker)
     _check_use(config.env, config.worker)
@@ -154,20 +173,13 @@ def parse_config(document: dict[str, Any]) -> MeshConfig:
 
 
 def read_token(config: MeshConfig) -> str:
-    """The mesh's token: from `token_file`, else $THINKIMG_TOKEN, else none ("").
+    """The mesh's token: from `token_file`, else from the environment, else none ("").
 
     Raises: CannotStart, when the file cannot be read or is empty.
     """
     if not config.mesh.token_file:
-        return os.environ.get(TOKEN_VARIABLE, "")
-    path = Path(config.mesh.token_file)
-    try:
-        token = path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise CannotStart(f"[mesh] token_file: cannot read {path}: {error.strerror}") from error
-    if not token:
-        raise CannotStart(f"[mesh] token_file: {path} is empty; write the token into it")
-    return token
+        return token_from_environment()
+    return token_from_file(config.mesh.token_file, "[mesh] token_file")
 
 
 def check_tool(tool: str) -> None:
@@ -192,6 +204,17 @@ def check_xds_port(mesh: MeshSection) -> None:
         raise CannotStart(
             f"[mesh] xds_port: {mesh.xds_port} is the port of [mesh] address; choose another"
         )
+
+
+def _parse_tls(table: Any) -> TlsSettings:
+    section = _convert(table, TlsSection, "[tls]")
+    inside = tls_in(section.folder) if section.folder else TlsSettings()
+    return TlsSettings(
+        cert=section.cert or inside.cert,
+        key=section.key or inside.key,
+        ca=section.ca or inside.ca,
+        mutual=section.mutual,
+    )
 
 
 def _parse_environments(tables: Any) -> dict[str, EnvironmentSection]:
@@ -287,6 +310,21 @@ def _check_use(
             raise CannotStart(
                 f'[env.{name}] is used by no worker; write env = "{name}" in one, or remove it'
             )
+
+
+def _check_registries(mesh: MeshSection) -> None:
+    if mesh.store:
+        try:
+            parse_store_url(mesh.store)
+        except CannotStart as error:
+            raise CannotStart(f"[mesh] store: {error}") from error
+    elif mesh.registries:
+        raise CannotStart(
+            "[mesh] registries: each would know only its own workers; name the etcd that they "
+            'share, as store = "etcd://HOST:PORT"'
+        )
+    for address in mesh.registries:
+        check_host_port(address, "[mesh] registries")
 
 
 def _check_limits(limits: LimitSettings) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import grpc.aio
@@ -18,7 +19,7 @@ from thinkimg_rpc.serve.display import Display
 from thinkimg_rpc.serve.environments import WorkerEnvironment
 from thinkimg_rpc.serve.mesh import REGISTRATION_S, STARTUP_S, refuse_if_all_failed
 from thinkimg_rpc.serve.mesh_link import MeshLink
-from thinkimg_rpc.serve.plan import Surroundings, make_log_dir, worker_specs
+from thinkimg_rpc.serve.plan import Surroundings, make_log_dir, with_others, worker_specs
 from thinkimg_rpc.serve.session import supervise
 from thinkimg_rpc.serve.supervisor import Supervisor
 from thinkimg_rpc.settings import MIB, CannotStart, LimitSettings, check_address
@@ -54,7 +55,8 @@ async def join_mesh(joining: Joining, shared: Surroundings, display: Display) ->
     """
     host = local_host(joining.address)
     check_address(f"{host}:0", shared.tls, insecure=shared.insecure)
-    await _wait_for_mesh(joining, shared, display)
+    registries = with_others(joining.address, shared)
+    await _wait_for_mesh(registries, joining.wait_s, shared, display)
     make_log_dir(shared.log_dir)
     specs = worker_specs(
         [_unique(worker) for worker in joining.workers],
@@ -68,7 +70,7 @@ async def join_mesh(joining: Joining, shared: Surroundings, display: Display) ->
 
     async def body(supervisor: Supervisor) -> int:
         supervisor.start_workers(specs)
-        return await _stay_joined(joining.address, shared, supervisor, display)
+        return await _stay_joined(registries, shared, supervisor, display)
 
     return await supervise(body, display, shared.drain_s)
 
@@ -117,23 +119,34 @@ def _unique(worker: WorkerSection) -> WorkerSection:
     return msgspec.structs.replace(worker, name=f"{worker.name}-{secrets.token_hex(2)}")
 
 
-async def _wait_for_mesh(joining: Joining, shared: Surroundings, display: Display) -> None:
+async def _wait_for_mesh(
+    registries: str, wait_s: float, shared: Surroundings, display: Display
+) -> None:
+    """Wait until one of the registries answers. Raises: CannotStart."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     told = False
     while True:
         try:
-            return await _look_for_mesh(joining.address, shared)
+            return await _look_for_mesh(registries, shared)
         except NoMesh:
-            if loop.time() - began >= joining.wait_s:
+            if loop.time() - began >= wait_s:
                 raise
         if not told:
-            display.say(f"waiting {joining.wait_s:g} s for a mesh at {joining.address}")
+            display.say(f"waiting {wait_s:g} s for a mesh at {registries}")
             told = True
         await asyncio.sleep(PAUSE_S)
 
 
-async def _look_for_mesh(address: str, shared: Surroundings) -> None:
+async def _look_for_mesh(registries: str, shared: Surroundings) -> None:
+    *others, last = registries.split(",")
+    for address in others:
+        with suppress(NoMesh):
+            return await _look_at(address, shared)
+    await _look_at(last, shared)
+
+
+async def _look_at(address: str, shared: Surroundings) -> None:
     channel = open_channel(address, max_message_bytes=4 * MIB, tls=shared.tls)
     try:
         await RegistryServiceStub(channel).ListWorkers(
@@ -148,8 +161,17 @@ async def _look_for_mesh(address: str, shared: Surroundings) -> None:
         ):
             raise NoMesh(
                 f"no mesh answers at {address}; start one with `thinkimg serve`, "
-                "or name another with --address HOST:PORT"
+                f"or name another with --address HOST:PORT{_about_tls(error.message, shared)}"
             ) from error
         raise CannotStart(f"the mesh at {address} refuses us: {error.message}") from error
     finally:
         await channel.close(None)
+
+
+def _about_tls(message: str, shared: Surroundings) -> str:
+    """What to look at where the certificates may be why nobody answers."""
+    if "CERTIFICATE_VERIFY_FAILED" in message:
+        return "; its certificate is not of the authority in ca of [tls], or names another host"
+    if shared.tls is not None and "refused" not in message:
+        return "; it may not trust the authority that signed cert of [tls]"
+    return ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,11 +13,12 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from thinkimg_rpc.serve.child import Child, ChildState
-from thinkimg_rpc.serve.config import TOKEN_VARIABLE, MeshConfig, find_config, load_config
+from thinkimg_rpc.serve.config import MeshConfig, find_config, load_config
 from thinkimg_rpc.serve.mesh import refuse_if_all_failed, start_processes
 from thinkimg_rpc.serve.mesh_link import MeshLink
 from thinkimg_rpc.serve.plan import make_log_dir, surroundings
 from thinkimg_rpc.serve.supervisor import Supervisor
+from thinkimg_rpc.settings import token_from_environment
 
 STARTUP_S = 600.0
 """Models are loaded, and environments built, before the first call."""
@@ -32,7 +32,7 @@ async def own_mesh(
     """Serve a mesh on a free port of this machine; its HOST:PORT, once all its tools are up.
 
     `config` is ./mesh.toml, or the shipped one, if left out; its TLS is not for a mesh that
-    nobody else calls. The token is that of $THINKIMG_TOKEN, as clients have it. `say` is
+    nobody else calls. The token is that of the environment, as clients have it. `say` is
     told of workers that fail. Unlike `thinkimg serve` it leaves signals alone: it ends with
     the block it is used in, and with this process, however that ends.
 
@@ -47,7 +47,7 @@ async def own_mesh(
             say(f"{child.spec.name}: {child.reason}")
 
     with TemporaryDirectory(prefix="thinkimg-logs-") as logs:
-        shared = surroundings(config, os.environ.get(TOKEN_VARIABLE, ""))
+        shared = surroundings(config, token_from_environment())
         if not config.mesh.log_dir:
             shared = replace(shared, log_dir=Path(logs))
         make_log_dir(shared.log_dir)

@@ -55,6 +55,8 @@ class Surroundings:
     insecure: bool
     drain_s: float
     log_dir: Path
+    registries: tuple[str, ...] = ()
+    """Those beside the one that is named, where the mesh has several."""
     result_cache_dir: str = ""
     launcher: Launcher = "local"
     """What starts the workers that do not say so themselves."""
@@ -69,6 +71,7 @@ def surroundings(config: MeshConfig, token: str) -> Surroundings:
         insecure=mesh.insecure,
         drain_s=mesh.drain_s,
         log_dir=Path(mesh.log_dir) if mesh.log_dir else default_log_dir(mesh.address),
+        registries=mesh.registries,
         result_cache_dir=mesh.result_cache_dir,
         launcher=mesh.launcher,
     )
@@ -101,6 +104,7 @@ def hub_spec(config: MeshConfig, shared: Surroundings, address: str) -> ChildSpe
     xds_port = config.mesh.xds_port
     settings = HubSettings(
         address=address,
+        store=config.mesh.store,
         xds_address=f"{listen_host}:{xds_port}" if xds_port else "",
         advertise_host=config.mesh.advertise_host or advertised_host(listen_host),
         limits=config.limits,
@@ -138,7 +142,9 @@ def worker_specs(
             settings = WorkerSettings(
                 id=id,
                 tools=worker.tools,
-                registry=_from_elsewhere(registry, advertise_host) if job else registry,
+                registry=with_others(
+                    _from_elsewhere(registry, advertise_host) if job else registry, shared
+                ),
                 # A job learns only where it has landed at which address it is reached.
                 address=f":{port}" if job else f"{listen_host}:{port}",
                 advertise_host="" if job else advertise_host,
@@ -164,6 +170,11 @@ def worker_specs(
 
 def _is_job(worker: WorkerSection, shared: Surroundings) -> bool:
     return (worker.launcher or shared.launcher) == "slurm"
+
+
+def with_others(registry: str, shared: Surroundings) -> str:
+    """That registry, and after it those to go on with when it is gone, with commas."""
+    return ",".join(dict.fromkeys([registry, *shared.registries]))
 
 
 def _from_elsewhere(registry: str, advertised: str) -> str:

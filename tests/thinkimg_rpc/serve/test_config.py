@@ -55,7 +55,7 @@ def test_each_option_that_the_shipped_file_mentions_exists_with_the_default_it_s
         ("[meshes]", 'unknown key "meshes"; did you mean "mesh"?'),
         (
             "[tls]\nqqq = 1",
-            '[tls] unknown key "qqq"; known keys: cert, key, ca, mutual',
+            '[tls] unknown key "qqq"; known keys: cert, key, ca, mutual, folder',
         ),
         ("mesh = 3", "[mesh] must be a table"),
         ("[mesh]\ndrain_s = 'x'", "[mesh] drain_s: expected a number, got text in quotes"),
