@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel")
@@ -60,6 +61,40 @@ NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=64000 State=UNKNOWN
 PartitionName=work Nodes={host} Default=YES MaxTime=60 State=UP PriorityTier=1
 PartitionName=urgent Nodes={host} MaxTime=60 State=UP PriorityTier=2
 """
+
+
+@dataclass(frozen=True)
+class QueuedJob:
+    """A job as squeue lists it."""
+
+    id: int
+    name: str
+    state: str
+
+
+def queued_jobs() -> list[QueuedJob]:
+    """All jobs that are not over."""
+    found = subprocess.run(
+        ["squeue", "--noheader", "--format=%i|%j|%T"], capture_output=True, text=True, check=True
+    )
+    fields = [line.split("|") for line in found.stdout.splitlines()]
+    return [QueuedJob(int(id), name, state) for id, name, state in fields]
+
+
+def submit(command: str, *options: str) -> int:
+    """Somebody's job, which is none of a mesh's; its number."""
+    done = subprocess.run(
+        ["sbatch", "--parsable", "--output=/dev/null", *options, f"--wrap={command}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(done.stdout)
+
+
+def cancel(job: int) -> None:
+    """As somebody does at the command line."""
+    subprocess.run(["scancel", str(job)], check=True)
 
 
 def missing_programs() -> list[str]:
