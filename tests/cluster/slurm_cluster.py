@@ -153,7 +153,11 @@ def _start(stack: ExitStack, output: Path, *command: str) -> None:
     path = os.environ["PATH"] + ":/usr/sbin:/sbin"
     with output.open("wb") as file:
         process = subprocess.Popen(
-            command, stdout=file, stderr=file, env=os.environ | {"PATH": path}
+            # Should pytest be killed, they end too.
+            ["setpriv", "--pdeathsig", "TERM", *command],
+            stdout=file,
+            stderr=file,
+            env=os.environ | {"PATH": path},
         )
     stack.callback(_stop, process)
 
