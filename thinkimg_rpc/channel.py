@@ -91,6 +91,8 @@ def open_channel(
             return open_at(address)
         return SwitchedChannel(open_at, addresses)
     files = TlsFiles(tls)
+    if tls.name:
+        options.append(("grpc.ssl_target_name_override", tls.name))
 
     def open_secure(address: str) -> grpc.aio.Channel:
         return grpc.aio.secure_channel(address, files.channel_credentials(), options=options)

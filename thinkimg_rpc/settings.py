@@ -54,6 +54,9 @@ class TlsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ca: str = ""
     mutual: bool = False
     """Servers demand a client certificate signed by `ca`."""
+    name: str = ""
+    """What the certificate of every peer must be for, wherever it is dialled; empty: for
+    the host that is dialled."""
 
 
 def tls_in(folder: str) -> TlsSettings:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypedDict
 
+import msgspec
 import typer
 
 from thinkimg_rpc.settings import TlsSettings, tls_in, token_from_environment
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from thinkimg_rpc.client import SyncMesh
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
+TLS_NAME_VARIABLE = "THINKIMG_TLS_NAME"
 CONNECT_S = 2.0
 """A person waits this long to hear that no mesh answers."""
 
@@ -64,10 +67,12 @@ def tls_settings(ca: Path | None, cert: Path | None, key: Path | None) -> TlsSet
         raise typer.BadParameter("give both --tls-cert and --tls-key, or neither")
     if ca is None and cert is None:
         return None
+    name = os.environ.get(TLS_NAME_VARIABLE, "")
     if ca is not None and ca.is_dir():
         inside = tls_in(str(ca))
-        return inside if Path(inside.cert).is_file() else TlsSettings(ca=inside.ca)
-    return TlsSettings(ca=str(ca or ""), cert=str(cert or ""), key=str(key or ""))
+        found = inside if Path(inside.cert).is_file() else TlsSettings(ca=inside.ca)
+        return msgspec.structs.replace(found, name=name)
+    return TlsSettings(ca=str(ca or ""), cert=str(cert or ""), key=str(key or ""), name=name)
 
 
 def check_address(address: str, hint: str = "--address") -> str:

@@ -214,6 +214,7 @@ def _parse_tls(table: Any) -> TlsSettings:
         key=section.key or inside.key,
         ca=section.ca or inside.ca,
         mutual=section.mutual,
+        name=section.name,
     )
 
 
