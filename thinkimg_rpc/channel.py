@@ -7,6 +7,7 @@ noticed after 1.1-2.6 s; with `keepalive_time_ms` alone after 60 s.
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[Any, Any]
 else:
     Interceptor = grpc.aio.ServerInterceptor
+
+logger = logging.getLogger(__name__)
 
 Options = list[tuple[str, Any]]
 
@@ -148,7 +151,7 @@ class TokenCheck(Interceptor):
         presented = dict(handler_call_details.invocation_metadata).get("authorization", "")
         if _same(str(presented), self._expected):
             return await continuation(handler_call_details)
-        return grpc.stream_stream_rpc_method_handler(_refuse_token)
+        return grpc.stream_stream_rpc_method_handler(_refuse_token(handler_call_details.method))
 
 
 def interceptors(token: str) -> list[Interceptor]:
@@ -156,11 +159,18 @@ def interceptors(token: str) -> list[Interceptor]:
     return [TokenCheck(token)] if token else []
 
 
-async def _refuse_token(requests: object, context: grpc.aio.ServicerContext[Any, Any]) -> None:
-    await context.abort(
-        grpc.StatusCode.UNAUTHENTICATED,
-        "this mesh wants its token: set THINKIMG_TOKEN, or send `authorization: Bearer TOKEN`",
-    )
+def _refuse_token(method: str) -> Callable[..., Awaitable[None]]:
+    async def refuse(requests: object, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        # Clients are told, and are many; a worker that cannot join is the operator's to mend.
+        if method.endswith("/Register"):
+            about = {"peer": context.peer(), "reason": "it does not present the mesh's token"}
+            logger.warning("worker_refused", extra=about)
+        await context.abort(
+            grpc.StatusCode.UNAUTHENTICATED,
+            "this mesh wants its token: set THINKIMG_TOKEN, or send `authorization: Bearer TOKEN`",
+        )
+
+    return refuse
 
 
 def _bearer(token: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
@@ -22,7 +23,10 @@ from thinkimg_rpc.v1 import (
     ReportAbsentResponse,
     WatchWorkersRequest,
     WatchWorkersResponse,
+    WorkerOffer,
 )
+
+logger = logging.getLogger(__name__)
 
 HEARTBEAT_S = 1.0
 
@@ -40,9 +44,13 @@ class Registry(RegistryServiceServicer):
     async def Register(
         self, request_iterator: AsyncIterator[RegisterRequest], context: Context
     ) -> AsyncIterator[RegisterResponse]:
+        offer = WorkerOffer()
         try:
-            lease = self._table.add(await _first_offer(request_iterator))
+            offer = await _first_offer(request_iterator)
+            lease = self._table.add(offer)
         except ThinkImgError as error:
+            about = {"worker": offer.id, "peer": context.peer(), "reason": error.message}
+            logger.warning("worker_refused", extra=about)
             await abort(context, error)
         try:
             yield RegisterResponse(heartbeat_s=HEARTBEAT_S)

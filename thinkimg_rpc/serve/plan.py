@@ -235,6 +235,8 @@ def _spec(
 ) -> ChildSpec:
     environment = {
         **_DEFAULT_ENVIRONMENT,
+        # gRPC logs at this level, and nowhere else, whose certificate is refused.
+        **({"GRPC_VERBOSITY": "INFO"} if shared.tls else {}),
         **defaults,
         **os.environ,
         **(chosen or {}),
