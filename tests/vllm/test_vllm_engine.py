@@ -275,12 +275,13 @@ async def test_without_a_temperature_the_likeliest_tokens_are_taken(
 
 
 async def test_the_name_of_a_policy_says_all_that_it_needs(folder: Path) -> None:
-    options = PolicyOptions(temperature=0.5, seed=3, max_image_pixels=777)
+    options = PolicyOptions(temperature=0.5, seed=3, max_image_pixels=777, dtype="float32")
     named = open_policy(f"vllm:{folder}", options)
     assert isinstance(named, VllmPolicy)
     assert named.name == f"vllm:{folder}"
     assert named.max_image_pixels == 777
     assert named._sampling == LocalSampling(temperature=0.5, seed=3)
+    assert named._options["dtype"] == "float32"
 
 
 async def test_a_policy_that_is_not_started_says_so(folder: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from thinkimg_agent.dialects import DIALECTS, Dialect
 from thinkimg_agent.policies.policy import Policy
@@ -17,6 +17,10 @@ from thinkimg_rpc.errors import InvalidRequest
 ENTRY_POINT_GROUP = "thinkimg.policies"
 """Other packages' kinds: a function of (model, PolicyOptions) for each, whose first
 docstring line says what to write."""
+
+
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+"""What a model in this process computes in; "auto": what its checkpoint is stored in."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class PolicyOptions:
     temperature: float = 0.0
     seed: int = 0
     max_image_pixels: int = 1 << 20
+    dtype: Dtype = "auto"
 
 
 def open_policy(
@@ -91,6 +96,7 @@ def _transformers(model: str, options: PolicyOptions) -> Any:
 
     return TransformersPolicy(
         _required(model),
+        dtype=options.dtype,
         sampling=LocalSampling(temperature=options.temperature, seed=options.seed),
         max_image_pixels=options.max_image_pixels,
     )
@@ -107,6 +113,7 @@ def _vllm(model: str, options: PolicyOptions) -> Any:
 
     return VllmPolicy(
         _required(model),
+        dtype=options.dtype,
         sampling=LocalSampling(temperature=options.temperature, seed=options.seed),
         max_image_pixels=options.max_image_pixels,
     )

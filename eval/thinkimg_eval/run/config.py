@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 
 from thinkimg_agent.episode import Limits
+from thinkimg_agent.policies.choice import Dtype
 
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
@@ -32,6 +33,8 @@ class PolicyConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Of servers with the same model; episodes are shared out among them."""
     temperature: NotNegative = 0.0
     max_image_pixels: AtLeastOne = 1 << 20
+    dtype: Dtype = "auto"
+    """What a model of `transformers:` or `vllm:` computes in."""
 
 
 class MeshSection(msgspec.Struct, frozen=True, kw_only=True):

@@ -106,6 +106,7 @@ def _options(policy: PolicyConfig, seed: int) -> list[PolicyOptions]:
             temperature=policy.temperature,
             seed=seed,
             max_image_pixels=policy.max_image_pixels,
+            dtype=policy.dtype,
         )
         for url in policy.base_url or (None,)
     ]

@@ -20,6 +20,7 @@ from thinkimg_agent.dialects import HermesDialect
 from thinkimg_agent.episode import Limits, run_episode
 from thinkimg_agent.images import EpisodeImages
 from thinkimg_agent.policies import ContextFull, PolicyFault
+from thinkimg_agent.policies.choice import PolicyOptions, open_policy
 from thinkimg_agent.policies.local_sampling import LocalSampling
 from thinkimg_agent.policies.transformers_vlm import TransformersPolicy
 from thinkimg_agent.sample import Sample
@@ -206,3 +207,11 @@ async def test_an_episode_keeps_every_token_where_the_model_saw_it(folder: Path)
     assert trajectory.sampled is not None
     for turn, (start, end) in zip(trajectory.turns, trajectory.sampled, strict=True):
         assert trajectory.context_ids[start:end] == turn.token_ids
+
+
+async def test_a_model_computes_in_what_it_is_told_to(folder: Path) -> None:
+    async with open_policy(f"transformers:{folder}", PolicyOptions(dtype="bfloat16")) as policy:
+        assert isinstance(policy, TransformersPolicy)
+        assert policy._model.dtype == torch.bfloat16
+        turn = await policy.generate(await conversation(), [], MAX_TOKENS)
+    assert turn.completion_tokens == len(turn.token_ids or ())
