@@ -25,6 +25,22 @@ def _size(folder: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
+def _contents(folder: Path) -> list[tuple[object, ...]]:
+    """What a reader would see of each trajectory."""
+    return [
+        (
+            one.sample_index,
+            one.answer,
+            [
+                (turn.text, [(call.name, call.observation, call.error) for call in turn.calls])
+                for turn in one.turns
+            ],
+            one.images,
+        )
+        for one in read_trajectories(folder)
+    ]
+
+
 def test_kills_at_random_moments_change_nothing(
     crop_mesh: str, look_and_answer: Path, tmp_path: Path
 ) -> None:
@@ -63,6 +79,7 @@ def test_kills_at_random_moments_change_nothing(
             with (killed / file).open("ab") as half:
                 half.write(HALF_A_LINE[: moments.randint(0, len(HALF_A_LINE))])
     finish(killed)
+    assert _contents(killed) == _contents(alone)
     assert hash_of_run(killed) == hash_of_run(alone)
     for part in ("", "rejected"):
         ids = [
