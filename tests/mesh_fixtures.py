@@ -54,8 +54,8 @@ async def served(
 ) -> AsyncIterator[Served]:
     """Serve `tools` in `workers` workers; `settings` go to the hub and to the workers."""
     defaults: dict[str, Any] = {"address": "127.0.0.1:0", "drain_s": 1.0}
-    known = {name.name for name in msgspec.structs.fields(HubSettings)}
-    for_hub = {name: value for name, value in settings.items() if name in known}
+    for_hub = _known_to(HubSettings, settings)
+    for_workers = _known_to(WorkerSettings, settings)
     async with AsyncExitStack() as stack:
         hub = Hub(HubSettings(**{**defaults, **for_hub}))
         await hub.start()
@@ -64,13 +64,21 @@ async def served(
         for number in range(workers):
             names = {"id": f"worker-{number}", "tools": (), "registry": hub.address}
             worker = Worker(
-                WorkerSettings(**{**defaults, **names, **settings}), [tool() for tool in tools]
+                WorkerSettings(**{**defaults, **names, **for_workers}), [tool() for tool in tools]
             )
             await worker.start()
             stack.push_async_callback(worker.drain)
             await asyncio.wait_for(worker.lease.registered.wait(), BOUND_S)
             mesh.workers.append(worker)
         yield mesh
+
+
+def _known_to(kind: type[msgspec.Struct], settings: dict[str, Any]) -> dict[str, Any]:
+    known = {field.name for field in msgspec.structs.fields(kind)}
+    assert settings.keys() <= {
+        field.name for one in (HubSettings, WorkerSettings) for field in msgspec.structs.fields(one)
+    }, f"no such setting: {sorted(settings)}"
+    return {name: value for name, value in settings.items() if name in known}
 
 
 @asynccontextmanager

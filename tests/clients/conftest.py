@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future
@@ -16,33 +17,49 @@ import pytest
 from thinkimg_rpc.hub.hub import Hub
 from thinkimg_rpc.server.worker import Worker
 from thinkimg_rpc.settings import HubSettings, WorkerSettings
+from thinkimg_rpc.xds.bootstrap import bootstrap
 from thinkimg_workers.crop import Crop
 
 WIDTH, HEIGHT = 640, 360
 
 
 @pytest.fixture(scope="session")
-def mesh_address() -> Iterator[str]:
-    """HOST:PORT of a front door that serves Crop, in a thread of its own."""
-    address: Future[str] = Future()
+def hub() -> Iterator[Hub]:
+    """A hub of a mesh that serves Crop, in a thread of its own."""
+    serving: Future[Hub] = Future()
     stop = asyncio.Event()
     loop = asyncio.new_event_loop()
 
     async def serve() -> None:
         async with _mesh() as hub:
-            address.set_result(hub.address)
+            serving.set_result(hub)
             await stop.wait()
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
-    yield address.result(timeout=20)
+    yield serving.result(timeout=60)
     loop.call_soon_threadsafe(stop.set)
     thread.join(timeout=20)
 
 
+@pytest.fixture(scope="session")
+def mesh_address(hub: Hub) -> str:
+    """HOST:PORT of the front door."""
+    return hub.address
+
+
+@pytest.fixture(scope="session")
+def bootstrap_file(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What stock gRPC clients find the workers with."""
+    assert hub.xds is not None
+    path = tmp_path_factory.mktemp("xds") / "bootstrap.json"
+    path.write_text(json.dumps(bootstrap(hub.xds.address, None)))
+    return path
+
+
 @asynccontextmanager
 async def _mesh() -> AsyncIterator[Hub]:
-    hub = Hub(HubSettings(address="127.0.0.1:0"))
+    hub = Hub(HubSettings(address="127.0.0.1:0", xds_address="127.0.0.1:0"))
     await hub.start()
     worker = Worker(WorkerSettings(id="image-0", tools=(), registry=hub.address), [Crop()])
     await worker.start()

@@ -57,10 +57,24 @@ def test_a_program_gives_up_on_a_mesh_that_is_not_there(program: Program, pictur
     assert result.stderr.upper().startswith("UNAVAILABLE: ")
 
 
-def _node_program() -> Program:
+def test_a_stock_grpc_client_finds_the_workers_by_itself(
+    bootstrap_file: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRPC_XDS_BOOTSTRAP", str(bootstrap_file))
+    program = _node_program("node-xds")
+    output = picture.with_name("found.png")
+    result = _run(program, picture, output, "40", "20", "240", "120")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "200×100\n"
+    refused = _run(program, picture, output, "240", "20", "40", "120")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("INVALID_ARGUMENT: box.x1: must be larger than x0")
+
+
+def _node_program(name: str = "node") -> Program:
     if not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("needs node and npm")
-    folder = ROOT / "examples" / "clients" / "node"
+    folder = ROOT / "examples" / "clients" / name
     _build([*MAKE_PROTOS, "node"])
     _build(["npm", "install", "--no-audit", "--no-fund"], folder=folder)
     return ["node", str(folder / "crop.js")]

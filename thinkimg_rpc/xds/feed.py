@@ -13,9 +13,9 @@ from thinkimg_rpc.xds.addresses import AddressBook, host_of
 from thinkimg_rpc.xds.resources import Resources, tool_names
 from thinkimg_rpc.xds.routing import Trust
 
-RETURN_S = 5.0
-"""After a restart of the hub, workers and clients come back within a second or so. Until
-then a tool that is not known is not taken to be gone."""
+RETURN_S = 10.0
+"""After a restart of the hub, workers come back within a second or so, on a busy machine
+within some seconds. Until then a tool that is not known is not taken to be gone."""
 
 
 class Feed:

@@ -58,7 +58,6 @@ async def calling(command: Sequence[str], **environment: str) -> AsyncIterator[C
         env=os.environ | environment,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
     )
     caller = Caller(process)
     reading = asyncio.create_task(caller.read())

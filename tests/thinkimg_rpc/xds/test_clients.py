@@ -15,7 +15,6 @@ import google.rpc
 import pytest
 
 from thinkimg_rpc.hub.hub import Hub
-from thinkimg_rpc.settings import HubSettings
 from thinkimg_rpc.xds.bootstrap import bootstrap
 
 from ...mesh_fixtures import until
@@ -31,14 +30,6 @@ IN_FLIGHT = 16
 StartWorker = Callable[[str], Awaitable[WorkerProcess]]
 
 pytestmark = pytest.mark.timeout(600)
-
-
-@pytest.fixture
-async def hub() -> AsyncIterator[Hub]:
-    running = Hub(HubSettings(address="127.0.0.1:0", xds_address="127.0.0.1:0", drain_s=1.0))
-    await running.start()
-    yield running
-    await running.drain()
 
 
 @pytest.fixture
