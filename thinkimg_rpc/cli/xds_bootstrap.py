@@ -21,7 +21,8 @@ def xds_bootstrap(
         typer.Argument(
             metavar="HOST:PORT",
             help="Where the mesh tells of its workers, as clients reach it: the host of its "
-            "front door and its --xds-port. If left out, what the file says.",
+            "front door and its --xds-port. Several hubs have commas between them. If left "
+            "out, what the file says.",
         ),
     ] = None,
     config: Annotated[
@@ -71,7 +72,8 @@ def _xds_address(config: MeshConfig) -> str:
             "`thinkimg serve --xds-port PORT` tells of its workers"
         )
     host = mesh.advertise_host or dialable(mesh.address).rpartition(":")[0]
-    return f"{host}:{mesh.xds_port}"
+    hosts = [address.rpartition(":")[0] for address in mesh.registries] or [host]
+    return ",".join(f"{host}:{mesh.xds_port}" for host in dict.fromkeys(hosts))
 
 
 def _client_tls(config: MeshConfig, chosen: TlsSettings | None) -> TlsSettings | None:

@@ -96,7 +96,7 @@ def _without_load(worker: Worker) -> Worker:
 
 
 def _trust(trust: Trust | None, workers: tuple[Worker, ...]) -> Trust | None:
-    if trust is None:
-        return None
+    if trust is None or trust.fixed:
+        return trust
     hosts = {host_of(worker.address) for worker in workers}
     return replace(trust, hosts=trust.hosts | hosts)

@@ -38,6 +38,8 @@ class Trust:
     """The certificate must be issued to one of these names and addresses."""
     mutual: bool
     """The client shows its own certificate."""
+    fixed: bool = False
+    """`hosts` is the one name of all certificates; else those of the workers come to it."""
 
 
 def listener(name: str) -> Any:

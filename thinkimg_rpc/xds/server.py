@@ -61,12 +61,9 @@ class XdsServer:
         self.address = listen(self._server, self.address, self._tls)
         host, _, port = self.address.rpartition(":")
         host = self._advertise_host or host
-        trust = None
-        if self._tls is not None:
-            trust = Trust(frozenset({host_of(f"{host}:")}), mutual=self._tls.mutual)
-        feed = Feed(
-            self._table, Resources(nowhere=f"{host}:{port}", trust=trust), return_s=self._return_s
-        )
+        nowhere = f"{host}:{port}"
+        resources = Resources(nowhere=nowhere, trust=_trust(self._tls, nowhere))
+        feed = Feed(self._table, resources, return_s=self._return_s)
         services: Any = WellFormed(self._server)
         add_AggregatedDiscoveryServiceServicer_to_server(Discovery(feed), services)
         self._server.add_generic_rpc_handlers((_NoSuchTool(self._table),))
@@ -77,6 +74,13 @@ class XdsServer:
         """End the streams, after the table has closed; clients go on with what they know."""
         await asyncio.gather(self._following, return_exceptions=True)
         await self._server.stop(grace_s)
+
+
+def _trust(tls: TlsSettings | None, address: str) -> Trust | None:
+    if tls is None:
+        return None
+    hosts = frozenset({tls.name or host_of(address)})
+    return Trust(hosts, mutual=tls.mutual, fixed=bool(tls.name))
 
 
 class _NoSuchTool(GenericHandler):

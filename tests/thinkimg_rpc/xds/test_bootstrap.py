@@ -60,6 +60,16 @@ def test_the_address_is_read_from_the_meshs_file(folder: Path) -> None:
     assert server_of(document)["server_uri"] == "gpu-box:50053"
 
 
+def test_several_hubs_are_named_one_after_another(folder: Path) -> None:
+    servers = printed("gpu-1:50052,gpu-2:50052")["xds_servers"]
+    assert [one["server_uri"] for one in servers] == ["gpu-1:50052", "gpu-2:50052"]
+    (folder / "mesh.toml").write_text(
+        '[mesh]\nxds_port = 50052\nstore = "etcd://127.0.0.1:2379"\n'
+        'registries = ["gpu-1:50051", "gpu-2:50051"]\n'
+    )
+    assert printed()["xds_servers"] == servers
+
+
 def test_certificates_are_named_wherever_the_client_runs(folder: Path) -> None:
     for name in ("ca.crt", "own.crt", "own.key"):
         (folder / name).touch()
