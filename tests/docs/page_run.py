@@ -26,7 +26,7 @@ BIN = Path(sys.executable).parent
 LIMIT_S = 60.0
 """A block that takes longer is broken."""
 SERVING = re.compile(r"mesh serving at|joined the mesh at")
-_LOOPBACK = re.compile(r"127\.0\.0\.1:(500\d\d)")
+_PORT = re.compile(r"(127\.0\.0\.1:|xds_port = )(500\d\d)")
 _DEFAULT_PORT = "50051"
 
 SHOWN_ONLY = ("console", "text", "proto")
@@ -112,12 +112,12 @@ class PageRun:
 
     def _with_our_ports(self, text: str) -> str:
         def ours(found: re.Match[str]) -> str:
-            port = found[1]
+            before, port = found.groups()
             if port not in self._ports:
                 self._ports[port] = _free_port()
-            return f"127.0.0.1:{self._ports[port]}"
+            return before + self._ports[port]
 
-        return _LOOPBACK.sub(ours, text)
+        return _PORT.sub(ours, text)
 
 
 class Background:

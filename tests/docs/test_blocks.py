@@ -20,6 +20,7 @@ NOT_RUN = {
     "add-a-model.md": 2,
     "benchmarks.md": 1,
     "collect.md": 1,
+    "deploy-xds.md": 1,
     "evaluate.md": 1,
     "from-openthinkimg.md": 1,
     "other-languages.md": 1,
