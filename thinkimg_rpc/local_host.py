@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import socket
 
 from thinkimg_rpc.settings import CannotStart, is_loopback
@@ -31,3 +32,10 @@ def local_host(towards: str) -> str:
             "check the address, or set advertise_host in [mesh]"
         ) from error
     return f"[{found}]" if ":" in found else found
+
+
+def host_name() -> str:
+    """This machine's name, as fully as it is known."""
+    full = socket.getfqdn()
+    # What a machine calls itself that nobody has told its own name.
+    return platform.node() if full.startswith("localhost") else full

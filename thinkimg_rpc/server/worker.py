@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import platform
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from thinkimg_rpc.blobs import ImageStore
 from thinkimg_rpc.channel import interceptors, listen, open_channel, server_options
 from thinkimg_rpc.contract import file_descriptor_set
-from thinkimg_rpc.local_host import local_host
+from thinkimg_rpc.local_host import host_name, local_host
 from thinkimg_rpc.reflection import FileIndex, Reflection
 from thinkimg_rpc.server.images import WorkerImages
 from thinkimg_rpc.server.lease import Lease
@@ -161,9 +160,8 @@ class Worker:
 
     def _advertised(self, address: str) -> str:
         host = self.settings.advertise_host
-        if not host and self.settings.address.startswith(":") and not is_loopback(address):
-            # A certificate names hosts; addresses are for who has none.
-            host = socket.getfqdn() if self.settings.tls is not None else ""
+        if _is_dialled_by_name(self.settings):
+            host = host_name()
         if not host or address.startswith("unix:"):
             return address
         return f"{host}:{address.rpartition(':')[2]}"
@@ -198,7 +196,17 @@ class Worker:
 def _listening_address(settings: WorkerSettings) -> str:
     if not settings.address.startswith(":"):
         return settings.address
-    return f"{local_host(settings.registry)}{settings.address}"
+    host = local_host(settings.registry)
+    if _is_dialled_by_name(settings):
+        # The node itself may take its name for a loopback address.
+        host = "[::]" if host.startswith("[") else "0.0.0.0"
+    return host + settings.address
+
+
+def _is_dialled_by_name(settings: WorkerSettings) -> bool:
+    """Whether it has landed anywhere, with a certificate that many nodes share."""
+    wherever = settings.address.startswith(":") and not is_loopback(settings.registry)
+    return wherever and settings.tls is not None and not settings.advertise_host
 
 
 def open_disk_results(

@@ -31,9 +31,12 @@ tools = ["{ECHO}"]
 
 
 def certificate(
-    folder: Path, name: str, signer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None
+    folder: Path,
+    name: str,
+    signer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None,
+    *others: x509.GeneralName,
 ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    """Write NAME.crt and NAME.key, for 127.0.0.1, signed by `signer` or by itself."""
+    """Write NAME.crt and NAME.key, for 127.0.0.1 and others, signed by `signer` or by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
@@ -47,7 +50,7 @@ def certificate(
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(hours=1))
         .add_extension(x509.BasicConstraints(ca=signer is None, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([loopback]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([loopback, *others]), critical=False)
         .sign(signer[1] if signer else key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM

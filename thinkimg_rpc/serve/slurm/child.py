@@ -124,10 +124,10 @@ class SlurmChild(Child):
         obeyed, give_up_at = Order.RUN, math.inf
         while not job.status.over and time.monotonic() < give_up_at:
             self._news.clear()
-            if self._order > obeyed and await self._obey(job, self._order):
-                obeyed = self._order
             if self._order is Order.KILL and self._stopping.is_set():
                 give_up_at = min(give_up_at, time.monotonic() + GIVE_UP_S)
+            if self._order > obeyed and await self._obey(job, self._order):
+                obeyed = self._order
             self._show(job)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(ASK_AGAIN_S):
@@ -170,7 +170,10 @@ class SlurmChild(Child):
         words = _PLAIN_WORDS.get(status.state, f"is {status.state.lower()}")
         self._ending = f"{where} {words}"
         if not status.over:
-            self._left = f"{where} may still run, SLURM has not ended it: scancel {job.id}"
+            self._left = (
+                f"{where} may still run: SLURM does not answer, and is asked again for a minute; "
+                f"then it is for you to say scancel {job.id}"
+            )
             return 1
         if status.state == "CANCELLED" and self._order is Order.RUN:
             raise CannotStart(

@@ -141,11 +141,12 @@ async def ask_to_end(job: int, *, pending: bool) -> None:
 
 async def kill(job: int) -> None:
     """End a job and all its processes at once. Raises: SlurmUnavailable."""
-    try:
-        await _run(["scancel", "--full", "--signal=KILL", str(job)])
-    finally:
-        # One that waits, or is about to run, takes no signal.
-        await _run(["scancel", str(job)])
+    # One that waits, or is about to run, takes no signal; one that runs would be given time.
+    signalled = _run(["scancel", "--full", "--signal=KILL", str(job)])
+    cancelled = _run(["scancel", str(job)])
+    _, failure = await asyncio.gather(signalled, cancelled, return_exceptions=True)
+    if isinstance(failure, BaseException):
+        raise failure
 
 
 async def _run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:

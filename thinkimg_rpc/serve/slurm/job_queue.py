@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable
 
 from thinkimg_rpc.serve.slurm.commands import JobStatus, SlurmUnavailable, look
@@ -14,8 +13,6 @@ RESTLESS_S = 1.0
 """Between looks while something is about to change: a job waits, starts or ends."""
 CALM_S = 10.0
 """Between looks while all workers serve: what happens to them, the registry sees first."""
-
-logger = logging.getLogger(__name__)
 
 _SUBMITTED = JobStatus("PENDING")
 _GONE = JobStatus("GONE")
@@ -77,11 +74,9 @@ class JobQueue:
     async def _follow(self) -> None:
         while self._jobs:
             self._soon.clear()
-            try:
+            # What runs goes on running while SLURM's controller is away; it will be back.
+            with contextlib.suppress(SlurmUnavailable):
                 await self._look()
-            except SlurmUnavailable as error:
-                # What runs goes on running while SLURM's controller is away.
-                logger.warning("squeue_failed", extra={"reason": str(error)})
             await self._pause()
 
     async def _look(self) -> None:

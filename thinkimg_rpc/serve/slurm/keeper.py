@@ -43,7 +43,7 @@ class Keeper:
         try:
             self._process.stdin.write(line + "\n")
         except OSError as error:
-            logger.warning("keeper_lost", extra={"reason": str(error)})
+            logger.warning("nobody would cancel our SLURM jobs if we were killed: %s", error)
 
 
 def main() -> None:
