@@ -54,20 +54,22 @@ class Lease:
 
         Returns: why the registry does not want this worker; asking again will not help.
         """
-        lost_because = ""
+        told: set[str] = set()
         while True:
             try:
                 await self._hold_once()
-                lost_because = ""
+                told.clear()
             except grpc.aio.AioRpcError as failure:
                 error = from_rpc_error(failure)
                 if isinstance(error, CallerError) and not isinstance(error, Cancelled):
                     logger.error("registration_refused", extra={"reason": error.message})
                     return error
                 # Once for each reason: a registry may be away for hours.
-                if self._held or error.message != lost_because:
+                if self._held:
+                    told.clear()
+                if error.message not in told:
                     logger.warning("lease_lost", extra={"reason": error.message})
-                lost_because = error.message
+                told.add(error.message)
             await asyncio.sleep(RECONNECT_S)
 
     async def abandoned(self, after_s: float) -> None:

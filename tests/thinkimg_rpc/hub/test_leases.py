@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from thinkimg_rpc.errors import Conflict, InvalidRequest
 from thinkimg_rpc.hub import leases
 from thinkimg_rpc.hub.leases import LeaseTable, Watcher
-from thinkimg_rpc.v1 import HostedTool, WatchWorkersResponse, WorkerLoad, WorkerState
+from thinkimg_rpc.v1 import HostedTool, WatchWorkersResponse, Worker, WorkerLoad, WorkerState
 
 from ..server.arbitrary import damaged
 from .offers import ECHO, ECHO_FILES, offer
@@ -209,3 +209,61 @@ def test_any_descriptors_are_taken_or_refused(descriptors: bytes) -> None:
     table = LeaseTable()
     with suppress(InvalidRequest):
         table.add(offer(descriptors=descriptors))
+
+
+def elsewhere(table: LeaseTable, **changes: Any) -> Worker:
+    """A worker as another registry has written it."""
+    other = LeaseTable()
+    lease = other.add(offer(**changes))
+    table.adopt(lease.worker, ECHO_FILES)
+    return lease.worker
+
+
+async def test_a_worker_of_another_registry_is_listed_and_told_of(table: LeaseTable) -> None:
+    watcher = table.watch()
+    worker = elsewhere(table)
+
+    assert [w.id for w in table.listed("Echo")] == ["echo-0"]
+    assert [w.id for w in (await next_changes(table, watcher)).changed] == ["echo-0"]
+    worker.state = WorkerState.WORKER_STATE_DRAINING
+    table.adopt(worker, ECHO_FILES)
+    (changed,) = (await next_changes(table, watcher)).changed
+    assert changed.state == WorkerState.WORKER_STATE_DRAINING
+    table.withdraw("echo-0")
+    assert (await next_changes(table, watcher)).gone == ["echo-0"]
+
+
+def test_a_worker_that_comes_over_is_ours_and_cannot_be_withdrawn(table: LeaseTable) -> None:
+    elsewhere(table)
+    table.add(offer())
+    table.withdraw("echo-0")
+
+    assert not table.leases["echo-0"].elsewhere
+
+
+def test_a_worker_that_goes_over_has_its_stream_here_ended(table: LeaseTable) -> None:
+    ours = table.add(offer())
+    elsewhere(table, address="127.0.0.1:10")
+    table.remove(ours)
+
+    assert ours.replaced.is_set()
+    assert [worker.address for worker in table.listed()] == ["127.0.0.1:10"]
+
+
+def test_silence_of_a_worker_elsewhere_is_for_the_other_registry_to_judge(
+    table: LeaseTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere(table)
+    monkeypatch.setattr(leases, "STALL_S", -1.0)
+    table.mark_stalled()
+
+    assert table.listed()[0].state == WorkerState.WORKER_STATE_SERVING
+
+
+def test_a_worker_elsewhere_cannot_take_the_name_of_a_tool_here(table: LeaseTable) -> None:
+    table.add(offer())
+    other = HostedTool(name="Echo", method="/other.v1.EchoService/Echo")
+    stranger = Worker(id="other-0", address="127.0.0.1:11", tools=[other])
+
+    with pytest.raises(Conflict, match=ECHO.method):
+        table.adopt(stranger, ECHO_FILES)
