@@ -46,7 +46,7 @@ class Hub:
         check_address(settings.address, settings.tls, insecure=settings.insecure)
         self.settings = settings
         self.address = settings.address
-        self.xds: XdsServer | None = None
+        self.xds = _xds_server(self.table, settings) if settings.xds_address else None
         self.table = LeaseTable()
         self._store = open_store(settings.store, settings.tls)
         self._registry = Registry(self.table)
@@ -80,8 +80,7 @@ class Hub:
         Reflection(self._files, self._served).add_to(services)
         self._server.add_generic_rpc_handlers((self._front_door,))
         self.address = listen(self._server, settings.address, settings.tls)
-        if settings.xds_address:
-            self.xds = _xds_server(self.table, settings)
+        if self.xds is not None:
             await self.xds.start()
         await self._start_sharing()
         await self._server.start()

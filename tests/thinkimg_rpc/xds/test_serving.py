@@ -97,15 +97,15 @@ async def test_an_unknown_name_fails_with_the_names_that_there_are(
     assert known.startswith("OK echo-")
 
 
-async def test_a_missing_package_is_named_with_the_extra_that_has_it(
+def test_a_missing_package_is_named_with_the_extra_that_has_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith("thinkimg_rpc.xds")]:
+    for name in [name for name in sys.modules if name.startswith(("thinkimg_rpc.xds", "envoy."))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "envoy", None)
-    hub = Hub(HubSettings(address="127.0.0.1:0", xds_address="127.0.0.1:0"))
+    settings = HubSettings(address="127.0.0.1:0", xds_address="127.0.0.1:0")
     with pytest.raises(CannotStart, match=r"xds-protos .* pip install 'thinkimg-rpc\[xds\]'"):
-        await hub.start()
+        Hub(settings)
 
 
 def _process(serving: RunningServe, module: str) -> psutil.Process:
