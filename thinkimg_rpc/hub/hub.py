@@ -46,8 +46,8 @@ class Hub:
         check_address(settings.address, settings.tls, insecure=settings.insecure)
         self.settings = settings
         self.address = settings.address
-        self.xds = _xds_server(self.table, settings) if settings.xds_address else None
         self.table = LeaseTable()
+        self.xds = _xds_server(self.table, settings) if settings.xds_address else None
         self._store = open_store(settings.store, settings.tls)
         self._registry = Registry(self.table)
         self._files = FileIndex()
