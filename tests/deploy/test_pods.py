@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+
+from thinkimg_rpc.cli import main as thinkimg
 
 from ..resilience import namespaces
 from ..resilience.namespaces import LinkedNamespaces, inside, linked_namespaces
@@ -21,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 TOKEN = "a-secret-of-the-test"
 LONG_S = 100.0
+UNCOMMENTED = re.compile(r"^#(\[tls\]|(?:folder|mutual|name) = .*)$", re.MULTILINE)
 MOUNT = "/etc/thinkimg/mesh.toml"
 # What kubelet does: no token, the overall health.
 PROBE = """
@@ -79,6 +83,13 @@ class Pods:
                     one.kill()
                 process.wait()
 
+    def protected(self, text: str) -> str:
+        """The same mesh.toml with its [tls], whose files are where this test may write."""
+        thinkimg(["certs", str(self.folder), "tls=thinkimg"])
+        self.variables["THINKIMG_TLS_CA"] = str(self.folder / "tls")
+        self.variables["THINKIMG_TLS_NAME"] = "thinkimg"
+        return UNCOMMENTED.sub(r"\1", text).replace("/etc/thinkimg-tls", f"{self.folder / 'tls'}")
+
     def start(self, container: Container) -> None:
         """Run a container's command; only the place of mesh.toml is another."""
         arguments = [
@@ -120,6 +131,11 @@ class Pods:
             inside(self.hosts.far, *command), env=self.variables, capture_output=True, text=True
         )
 
+    def listens(self, container: Container) -> bool:
+        """What kubelet's probes find out under TLS."""
+        address = f"/dev/tcp/{self.host(container)[1]}/{container.port}"
+        return self.run("bash", "-c", f"exec 3<>{address}").returncode == 0
+
     def ready(self, container: Container) -> bool:
         """What kubelet's readiness probe hears."""
         probe = container.spec["readinessProbe"]["grpc"]
@@ -128,21 +144,23 @@ class Pods:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_workers_in_pods_find_the_front_door_serve_are_probed_and_end_in_time(
-    hosts: LinkedNamespaces, tmp_path: Path
+    hosts: LinkedNamespaces, tmp_path: Path, tls: bool
 ) -> None:
     documents = rendered(FOLDER / "gpu")
-    text = mesh_toml(documents)
-    (tmp_path / "mesh.toml").write_text(text.replace('"/log"', f'"{tmp_path / "log"}"'))
+    text = mesh_toml(documents).replace('"/log"', f'"{tmp_path / "log"}"')
     front, *workers = containers(documents)
     with Pods(tmp_path, hosts) as pods:
+        (tmp_path / "mesh.toml").write_text(pods.protected(text) if tls else text)
         # In no order: a worker waits for its front door.
         for container in (*workers, front):
             pods.start(container)
         for container in workers:
             pods.wait_said(container.name, "joined the mesh at thinkimg:50051")
         for container in (front, *workers):
-            eventually(partial(pods.ready, container), LONG_S, f"health of {container.name}")
+            probe = pods.listens if tls else pods.ready
+            eventually(partial(probe, container), LONG_S, f"health of {container.name}")
         tools = pods.run(str(BIN / "thinkimg"), "tools", "--address", "thinkimg:50051")
         assert tools.returncode == 0, tools.stderr
         assert all(name in tools.stdout for name in ("Crop", "OCR", "SAM", "GroundingDINO"))

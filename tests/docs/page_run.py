@@ -51,8 +51,9 @@ class PageRun:
         }
         self._background: list[Background] = []
         shutil.copy(ROOT / "docs" / "pictures" / "chart.png", folder)
-        # README speaks from the root of a checkout.
-        (folder / "docs").symlink_to(ROOT / "docs")
+        # README and the pages on manifests speak from the root of a checkout.
+        for name in ("docs", "deploy"):
+            (folder / name).symlink_to(ROOT / name)
         (folder / ".venv").symlink_to(sys.prefix)
 
     def __enter__(self) -> PageRun:

@@ -20,6 +20,8 @@ NOT_RUN = {
     "add-a-model.md": 2,
     "benchmarks.md": 1,
     "collect.md": 1,
+    "deploy-containers.md": 5,
+    "deploy-kubernetes.md": 3,
     "deploy-xds.md": 1,
     "evaluate.md": 1,
     "from-openthinkimg.md": 1,
@@ -41,6 +43,8 @@ def test_the_blocks_of_a_page_run_one_after_another(
     blocks = [block for block in blocks_of(page) if block.not_run is None]
     if shutil.which("openssl") is None and any("openssl" in block.text for block in blocks):
         pytest.skip("needs openssl, listed in .ci/apt-packages.txt")
+    if shutil.which("kubectl") is None and any("kubectl" in block.text for block in blocks):
+        pytest.skip("needs kubectl, listed in .ci/apt-packages.txt")
     with PageRun(tmp_path, served_address) as run:
         for block in blocks:
             run.run(block)
