@@ -69,3 +69,43 @@ def inside(namespace: str, *command: str) -> list[str]:
 
 def _ip(*arguments: str) -> None:
     subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """Namespaces that stand for machines on one network, which this process is on as well."""
+
+    names: tuple[str, ...]
+    bridge: str
+    network: str = "10.231.79"
+
+    def address(self, number: int) -> str:
+        """Of the machine of that number, counted from 0."""
+        return f"{self.network}.{number + 1}"
+
+    def cut(self, number: int) -> None:
+        """Take a machine off the network, as if its cable were pulled."""
+        _ip("-n", self.names[number], "link", "set", "eth0", "down")
+
+
+@contextmanager
+def hosts(count: int) -> Iterator[Hosts]:
+    pid = os.getpid()
+    made = Hosts(tuple(f"thinkimg-host{n}-{pid}" for n in range(count)), f"tb{pid}")
+    try:
+        _ip("link", "add", made.bridge, "type", "bridge")
+        _ip("addr", "add", f"{made.network}.254/24", "dev", made.bridge)
+        _ip("link", "set", made.bridge, "up")
+        for number, name in enumerate(made.names):
+            port = f"tp{number}-{pid}"
+            _ip("netns", "add", name)
+            _ip("-n", name, "link", "set", "lo", "up")
+            _ip(*f"link add {port} type veth peer name eth0 netns {name}".split())
+            _ip("link", "set", port, "master", made.bridge, "up")
+            _ip("-n", name, "addr", "add", f"{made.address(number)}/24", "dev", "eth0")
+            _ip("-n", name, "link", "set", "eth0", "up")
+        yield made
+    finally:
+        for name in made.names:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+        subprocess.run(["ip", "link", "del", made.bridge], capture_output=True)

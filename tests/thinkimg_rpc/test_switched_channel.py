@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import grpc
 import pytest
@@ -25,8 +26,8 @@ async def start_hub() -> Hub:
 
 
 async def answers(registry: RegistryServiceStub) -> bool:
-    call = registry.ListWorkers(ListWorkersRequest(), timeout=BOUND_S)
-    return await call.code() is grpc.StatusCode.OK
+    call: Any = registry.ListWorkers(ListWorkersRequest(), timeout=BOUND_S)
+    return bool(await call.code() is grpc.StatusCode.OK)
 
 
 async def answers_soon(registry: RegistryServiceStub) -> None:
