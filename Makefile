@@ -29,8 +29,10 @@ serve: $(VENV)/.serve  ## Serve the default mesh on 127.0.0.1:50051 (ARGS="--con
 	else exec $(BIN)/thinkimg serve $(ARGS); fi
 
 # A question about a published chart is asked too, where one is at hand.
-demo: $(VENV)/.demo  ## Watch a policy answer questions with the tools (POLICY=openai:MODEL)
-	@$(BIN)/thinkimg demo --policy $(POLICY) $(if $(DEMO_CHART), \
+# The small model, POLICY=tiny, needs PyTorch, and writes calls in its own way.
+TINY := $(filter tiny%,$(POLICY))
+demo: $(VENV)/$(if $(TINY),.train,.demo)  ## Watch a policy answer with the tools (POLICY=tiny)
+	@$(BIN)/thinkimg demo --policy $(POLICY:tiny=tiny:) $(if $(TINY),--dialect hermes-brief) $(if $(DEMO_CHART), \
 	    --image $(DEMO_CHART) --question "What is the value of Sports?") $(ARGS)
 
 test: $(VENV)/.dev  ## Run everything CI runs (ARGS="-k crop" narrows the tests)
@@ -86,12 +88,17 @@ $(VENV)/.demo: pyproject.toml | $(BIN)/python
 	@$(PIP) install --quiet --editable '.[eval]'
 	@touch $@ $(VENV)/.serve
 
-# [dev] contains [serve] and [eval].
+$(VENV)/.train: pyproject.toml | $(BIN)/python
+	@echo "installing what the small model needs"
+	@$(PIP) install --quiet --editable '.[train]'
+	@touch $@ $(VENV)/.serve $(VENV)/.demo
+
+# [dev] contains [serve], [eval] and [train].
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@echo "installing what the tests need"
 	@$(PIP) install --quiet --editable '.[dev]'
 	@SAM2_BUILD_CUDA=0 $(PIP) install --quiet --no-build-isolation '$(SAM2)'
-	@touch $@ $(VENV)/.serve $(VENV)/.demo
+	@touch $@ $(VENV)/.serve $(VENV)/.demo $(VENV)/.train
 
 # Its own metadata says what it needs; only its PyTorch is another build of the same.
 $(VLLM_VENV)/.vllm: pyproject.toml scripts/vllm_requirements.py

@@ -34,6 +34,10 @@ def demo(
     base_url: Annotated[
         str | None, typer.Option(metavar="URL", help="Of an OpenAI-compatible server.")
     ] = None,
+    dialect: Annotated[
+        str,
+        typer.Option(help="How calls are written; the small model writes hermes-brief."),
+    ] = "hermes",
     image: Annotated[
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="A chart of your own, asked about last."),
@@ -55,18 +59,23 @@ def demo(
     thinkimg demo --image chart.png --question "What is the value of Spain?"
     """
     from thinkimg_agent.coordinates import CoordinateSpace
-    from thinkimg_agent.dialects import HermesDialect
+    from thinkimg_agent.dialects import DIALECTS
     from thinkimg_agent.policies.choice import PolicyOptions
     from thinkimg_agent.sample import Sample
     from thinkimg_agent.viewer import write_page
     from thinkimg_eval.synthcharts.task import synthcharts
     from thinkimg_rpc.cli.screen import console
+    from thinkimg_rpc.errors import InvalidRequest
 
+    if dialect not in DIALECTS:
+        raise InvalidRequest.field(
+            "--dialect", f'"{dialect}" is none; there are {", ".join(DIALECTS)}'
+        )
     task = synthcharts(split="dev")
     samples = list(_of_different_kinds(task.samples))
     if image is not None:
         samples.append(Sample(image.stem, question, (image.read_bytes(),)))
-    options = PolicyOptions(HermesDialect(CoordinateSpace.THOUSANDTHS), base_url)
+    options = PolicyOptions(DIALECTS[dialect](CoordinateSpace.THOUSANDTHS), base_url)
     run = run or Path("thinkimg-demo") / time.strftime("%Y-%m-%d-%H%M%S")
     asyncio.run(_ask_all(samples, task.scorer, policy, options, run))
     page = run / "index.html"
