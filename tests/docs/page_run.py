@@ -26,7 +26,7 @@ BIN = Path(sys.executable).parent
 LIMIT_S = 60.0
 """A block that takes longer is broken."""
 SERVING = re.compile(r"mesh serving at|joined the mesh at")
-_PORT = re.compile(r"(127\.0\.0\.1:|xds_port = )(500\d\d)")
+_PORT = re.compile(r"(127\.0\.0\.1:|0\.0\.0\.0:|xds_port = )(500\d\d)")
 _DEFAULT_PORT = "50051"
 
 SHOWN_ONLY = ("console", "text", "proto")

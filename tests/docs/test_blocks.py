@@ -23,6 +23,7 @@ NOT_RUN = {
     "deploy-containers.md": 5,
     "deploy-kubernetes.md": 3,
     "deploy-xds.md": 1,
+    "deploy-slurm.md": 3,
     "evaluate.md": 1,
     "from-openthinkimg.md": 1,
     "other-languages.md": 1,
