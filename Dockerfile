@@ -22,14 +22,20 @@ HEALTHCHECK --interval=60s --timeout=60s --start-period=60s --retries=3 \
 ENTRYPOINT ["/opt/container/entrypoint.sh"]
 CMD ["serve"]
 
-FROM system AS cpu-packages
+FROM system AS source
 WORKDIR /src
-COPY . .
+COPY LICENSE README.md pyproject.toml ./
+COPY thinkimg_rpc thinkimg_rpc
+COPY workers workers
+COPY agent agent
+COPY eval eval
+COPY train train
+COPY containers/install.sh containers/
+
+FROM source AS cpu-packages
 RUN PIP_NO_CACHE_DIR=1 containers/install.sh cpu /opt/thinkimg
 
-FROM system AS slim-packages
-WORKDIR /src
-COPY . .
+FROM source AS slim-packages
 RUN PIP_NO_CACHE_DIR=1 containers/install.sh slim /opt/thinkimg
 
 FROM system AS cpu

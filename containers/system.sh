@@ -10,6 +10,8 @@ apt-get install -qq -y --no-install-recommends ca-certificates libgomp1 python3 
 rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 
 groupadd --gid 10001 thinkimg
-useradd --uid 10001 --gid thinkimg --create-home --shell /usr/sbin/nologin thinkimg
+# Libraries keep caches at home, which must be writable where the root file system is not.
+useradd --uid 10001 --gid thinkimg --home-dir /tmp --no-create-home \
+    --shell /usr/sbin/nologin thinkimg
 mkdir -p /log /mesh /weights
 chown thinkimg:thinkimg /log

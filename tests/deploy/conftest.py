@@ -21,13 +21,14 @@ INSTALL = ROOT / "containers" / "install.sh"
 def cpu_environment() -> Path:
     """The virtual environment of the CPU image, made by the image's own step.
 
-    It is kept until what is installed changes: half a minute. The code in it is put
-    behind the checkout's by `image_variables`.
+    It takes half a minute, so it is kept until what it is made of changes. Its copy of
+    our code is put behind the checkout's by `image_variables`.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    parts = (project["dependencies"], extras["worker"], extras["serve"], project["entry-points"])
-    made_of = f"{INSTALL.read_text()}{parts}".encode()
+    parts = (project["dependencies"], extras["worker"], extras["serve"])
+    # Its scripts know where they are, so a checkout that was moved makes another.
+    made_of = f"{INSTALL.read_text()}{parts}{ROOT}".encode()
     folder = ROOT / "build" / "container" / hashlib.sha256(made_of).hexdigest()[:12]
     folder.parent.mkdir(parents=True, exist_ok=True)
     done = folder / "done"

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import psutil
@@ -68,12 +69,17 @@ def test_what_is_copied_is_there_and_not_ignored() -> None:
         for line in (ROOT / ".dockerignore").read_text().splitlines()
         if line.startswith("!")
     }
-    packages = {folder.parts[0] for folder in (Path("thinkimg_rpc"), Path("workers"))}
-    assert packages | {"containers", "pyproject.toml", "README.md", "LICENSE"} <= allowed
-    for sources in re.findall(r"^COPY (?!--)(.*) \S+$", DOCKERFILE, re.MULTILINE):
-        for source in sources.split():
-            # The weights are the user's own to put there.
-            assert source in (".", "weights") or (ROOT / source).is_file()
+    copied = {
+        source
+        for sources in re.findall(r"^COPY (?!--)(.*) \S+$", DOCKERFILE, re.MULTILINE)
+        for source in sources.split()
+    }
+    assert {Path(source).parts[0] for source in copied} == allowed
+    # The weights are the user's own to put there.
+    assert [source for source in copied - {"weights"} if not (ROOT / source).exists()] == []
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert {Path(package).parts[0] for package in packages} <= copied
 
 
 def test_the_images_mesh_is_the_shipped_one_at_ports_that_are_published() -> None:
