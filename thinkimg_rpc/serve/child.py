@@ -79,6 +79,12 @@ class Backoff:
         return wait_s
 
 
+def killed_by(number: int) -> str:
+    """Which signal ended a process, and what that may mean."""
+    hint = ", as the kernel does when memory runs out" if number == signal.SIGKILL else ""
+    return f"killed by {signal.Signals(number).name}{hint}"
+
+
 class Child:
     """Runs a process again and again until told to stop.
 
@@ -260,7 +266,7 @@ class Child:
         if self._replaced_because:
             return self._replaced_because
         if status < 0:
-            return f"killed by {signal.Signals(-status).name}"
+            return killed_by(-status)
         last_words = self._log.last_words()
         return f"exited with status {status}" + (f": {last_words}" if last_words else "")
 

@@ -205,7 +205,8 @@ def _listening_address(settings: WorkerSettings) -> str:
 
 def _is_dialled_by_name(settings: WorkerSettings) -> bool:
     """Whether it has landed anywhere, with a certificate that many nodes share."""
-    wherever = settings.address.startswith(":") and not is_loopback(settings.registry)
+    registry = settings.registry.partition(",")[0]
+    wherever = settings.address.startswith(":") and not is_loopback(registry)
     return wherever and settings.tls is not None and not settings.advertise_host
 
 

@@ -111,3 +111,18 @@ async def test_a_build_is_told_as_it_goes_on_and_once_for_all_who_wait_for_it(
         "installing",
         "dino-0 cannot start: no space left (log: /logs/environment.log)",
     ]
+
+
+async def test_a_job_that_waits_and_one_that_is_left_are_told(
+    display: Display, output: io.StringIO, fake: MakeSpec
+) -> None:
+    sam = child(fake("serve", name="sam-0"), ChildState.STARTING, "job 12 is submitted")
+    display.table("mesh", [sam], {})
+    sam.state, sam.reason = ChildState.PENDING, "job 12 waits: Resources"
+    display.child_changed(sam)
+    sam.state, sam.reason = ChildState.STOPPED, "job 12 may still run"
+    display.child_changed(sam)
+    assert output.getvalue().splitlines()[2:] == [
+        "sam-0: job 12 waits: Resources",
+        "sam-0: job 12 may still run",
+    ]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import signal
 import time
 from collections.abc import Callable
 from enum import IntEnum
 
-from thinkimg_rpc.serve.child import Backoff, Child, ChildSpec, ChildState
+from thinkimg_rpc.serve.child import Backoff, Child, ChildSpec, ChildState, killed_by
 from thinkimg_rpc.serve.slurm import commands
 from thinkimg_rpc.serve.slurm.commands import SlurmUnavailable, Submission
 from thinkimg_rpc.serve.slurm.job_queue import FollowedJob, JobQueue
@@ -183,13 +182,13 @@ class SlurmChild(Child):
         if status.state not in ("FAILED", "COMPLETED"):
             return 1
         try:
-            code, killed_by = await commands.exit_status(job.id)
+            code, number = await commands.exit_status(job.id)
         except SlurmUnavailable:
             return 1
         why = f": {status.reason}" if not status.node else ""
         self._ending = f"{where} exited with status {code}{why}"
-        if killed_by:
-            self._ending = f"{where} was killed by {signal.Signals(killed_by).name}"
+        if number:
+            self._ending = f"{where} was {killed_by(number)}"
         return code
 
     def _left_behind(self) -> str:
