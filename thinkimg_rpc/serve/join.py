@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 import grpc.aio
-import msgspec
 
 from thinkimg_rpc.channel import call_metadata, open_channel
 from thinkimg_rpc.local_host import local_host
@@ -19,7 +17,7 @@ from thinkimg_rpc.serve.display import Display
 from thinkimg_rpc.serve.environments import WorkerEnvironment
 from thinkimg_rpc.serve.mesh import REGISTRATION_S, STARTUP_S, refuse_if_all_failed
 from thinkimg_rpc.serve.mesh_link import MeshLink
-from thinkimg_rpc.serve.plan import Surroundings, make_log_dir, with_others, worker_specs
+from thinkimg_rpc.serve.plan import Surroundings, make_log_dir, unique, with_others, worker_specs
 from thinkimg_rpc.serve.session import supervise
 from thinkimg_rpc.serve.supervisor import Supervisor
 from thinkimg_rpc.settings import MIB, CannotStart, LimitSettings, check_address
@@ -59,7 +57,7 @@ async def join_mesh(joining: Joining, shared: Surroundings, display: Display) ->
     await _wait_for_mesh(registries, joining.wait_s, shared, display)
     make_log_dir(shared.log_dir)
     specs = worker_specs(
-        [_unique(worker) for worker in joining.workers],
+        [unique(worker) for worker in joining.workers],
         shared,
         limits=joining.limits,
         registry=joining.address,
@@ -112,11 +110,6 @@ async def _stay_joined(
         link.on_link = on_link
         await supervisor.wait_all_failed()
     raise CannotStart("no worker is left that can start")
-
-
-def _unique(worker: WorkerSection) -> WorkerSection:
-    """The same worker under a name of its own: the same may join from several machines."""
-    return msgspec.structs.replace(worker, name=f"{worker.name}-{secrets.token_hex(2)}")
 
 
 async def _wait_for_mesh(

@@ -16,6 +16,7 @@ from thinkimg_rpc.serve.plan import (
     hub_spec,
     make_log_dir,
     surroundings,
+    unique,
     worker_environments,
     worker_specs,
 )
@@ -78,7 +79,7 @@ async def start_processes(
     listen_host = address.rpartition(":")[0]
     supervisor.start_workers(
         worker_specs(
-            config.worker,
+            [unique(worker) for worker in config.worker] if config.mesh.store else config.worker,
             shared,
             limits=config.limits,
             registry=dialable(address),

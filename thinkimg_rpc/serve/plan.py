@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -170,6 +171,11 @@ def worker_specs(
 
 def _is_job(worker: WorkerSection, shared: Surroundings) -> bool:
     return (worker.launcher or shared.launcher) == "slurm"
+
+
+def unique(worker: WorkerSection) -> WorkerSection:
+    """The same worker under a name of its own: several machines may serve the same."""
+    return msgspec.structs.replace(worker, name=f"{worker.name}-{secrets.token_hex(2)}")
 
 
 def with_others(registry: str, shared: Surroundings) -> str:

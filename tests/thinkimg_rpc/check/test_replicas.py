@@ -171,3 +171,9 @@ async def test_a_worker_that_is_not_serving_is_a_failure(state: str) -> None:
     (found,) = await check_mesh(mesh, timeout_s=1)
     assert (found.worker, found.verdict) == ("image-0", Verdict.FAILED)
     assert found.detail == f"is {state.lower()}, not serving"
+
+
+def test_a_worker_may_serve_on_another_machine_under_a_longer_id() -> None:
+    workers = [Worker(id="image-4f1a-0"), Worker(id="text-0")]
+    assert absent(["image-0", "text-0"], workers) == []
+    assert [finding.worker for finding in absent(["image-1"], workers)] == ["image-1"]

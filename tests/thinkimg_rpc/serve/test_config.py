@@ -55,7 +55,7 @@ def test_each_option_that_the_shipped_file_mentions_exists_with_the_default_it_s
         ("[meshes]", 'unknown key "meshes"; did you mean "mesh"?'),
         (
             "[tls]\nqqq = 1",
-            '[tls] unknown key "qqq"; known keys: cert, key, ca, mutual, folder',
+            '[tls] unknown key "qqq"; known keys: cert, key, ca, mutual, name, folder',
         ),
         ("mesh = 3", "[mesh] must be a table"),
         ("[mesh]\ndrain_s = 'x'", "[mesh] drain_s: expected a number, got text in quotes"),
@@ -227,3 +227,36 @@ def test_an_empty_or_missing_token_file_never_means_no_token(tmp_path: Path) -> 
         read_token(parse_config({"mesh": {"token_file": str(tmp_path / "token")}}))
     with pytest.raises(CannotStart, match=r"token_file: cannot read .*nowhere"):
         read_token(parse_config({"mesh": {"token_file": str(tmp_path / "nowhere")}}))
+
+
+def test_a_folder_of_certificates_stands_for_its_files(tmp_path: Path) -> None:
+    (tmp_path / "mesh.toml").write_text('[tls]\nfolder = "certs"\nmutual = true\nca = "our.crt"\n')
+    tls = load_config(tmp_path / "mesh.toml").tls
+    assert tls is not None
+    assert (tls.cert, tls.key) == (f"{tmp_path}/certs/tls.crt", f"{tmp_path}/certs/tls.key")
+    assert (tls.ca, tls.mutual) == (f"{tmp_path}/our.crt", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[mesh]\nstore = "redis://a:1"', "[mesh] store: not a store"),
+        ('[mesh]\nregistries = ["a:1"]', "[mesh] registries: each would know only its own"),
+        ('[mesh]\nstore = "etcd://e:1"\nregistries = ["a"]', '[mesh] registries: "a" is not'),
+    ],
+)
+def test_a_wrong_store_is_told_with_the_remedy(text: str, message: str) -> None:
+    assert refusal(text).startswith(message)
+
+
+def test_the_token_may_be_in_a_file_that_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("THINKIMG_TOKEN", raising=False)
+    monkeypatch.setenv("THINKIMG_TOKEN_FILE", str(tmp_path / "token"))
+    with pytest.raises(CannotStart, match="THINKIMG_TOKEN_FILE: cannot read"):
+        read_token(MeshConfig())
+    (tmp_path / "token").write_text("from the file\n")
+    assert read_token(MeshConfig()) == "from the file"
+    monkeypatch.setenv("THINKIMG_TOKEN", "itself")
+    assert read_token(MeshConfig()) == "itself"
