@@ -71,7 +71,9 @@ class _Describer:
             return [self._number(field, getattr(message, field.name)) for field in kind.fields]
         has_box = _has_box(kind)
         described: dict[str, Any] = {}
-        for field, value in message.ListFields():
+        # Where a thing is stands before what it is, as in the boxes that vision models write:
+        # who reads from left to right can find a text by its place.
+        for field, value in sorted(message.ListFields(), key=lambda one: _kind_of(one[0]) != _BOX):
             name = _kind_of(field)
             if name in _LEFT_OUT or (name == _QUAD and has_box):
                 continue
