@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
-from thinkimg_rpc.hub.leases import LeaseTable
 from thinkimg_rpc.settings import CannotStart, TlsSettings
+
+if TYPE_CHECKING:
+    from thinkimg_rpc.hub.leases import LeaseTable
 
 DEFAULT_NAME = "mesh"
 _URL = re.compile(

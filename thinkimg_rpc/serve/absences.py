@@ -39,9 +39,7 @@ class AbsenceReport:
         """Report until cancelled, or until the registry turns out to take no reports."""
         while True:
             try:
-                await self._stub.ReportAbsent(
-                    self._reports(), metadata=self._metadata, wait_for_ready=True
-                )
+                await self._stub.ReportAbsent(self._reports(), metadata=self._metadata)
             except grpc.aio.AioRpcError as error:
                 if error.code() is grpc.StatusCode.UNIMPLEMENTED:
                     return
