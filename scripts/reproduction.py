@@ -115,8 +115,9 @@ class Stages:
         split: str = "test",
         view: str = "small",
         questions: int | None = None,
+        over: Sequence[object] = (),
     ) -> Path:
-        """The folder of a run of a split; `model` None: the planner's."""
+        """The folder of a run of a split; `model` None: the planner's; `over`: further words."""
         out = self.work / split / name
         limit = self.questions or questions
         self.do(
@@ -129,6 +130,7 @@ class Stages:
             *(() if view == "small" else ("--task.view", view)),
             *(() if tools else ("--tools", "none")),
             *(() if limit is None else ("--limit", limit)),
+            *over,
             *("--serve", "--out", out),
             done=out / "summary.json",
         )

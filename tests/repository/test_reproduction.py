@@ -8,11 +8,14 @@ import shlex
 from contextlib import redirect_stdout
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import repro
+import unseen_names
 from learning_curves import curve_of, draw_curves, smooth
 from reproduction import ROOT, Row, Stages, cell, table, write_between
+from thinkimg_eval.report.summary import Spread, Summary, ToolUse
 from thinkimg_eval.run.reading import overrides_of, read_runs
 from thinkimg_rpc.cli import main
 from thinkimg_train.collect.config import read_collection
@@ -135,6 +138,32 @@ def test_each_row_that_learned_is_held_against_ours_run_by_run(
     assert [line.split("|")[1].strip() for line in lines[4:]] == ["base", "SFT"]
     assert lines[5].split("|")[3].strip() == "+0.0 (+0.0 to +0.0)"
     assert "closes" in next(repro.closed(rows))
+
+
+def test_valid_calls_under_names_never_seen_stand_beside_those_seen(
+    answered: tuple[Path, Path, Path],
+) -> None:
+    no = msgspec.json.decode((answered[0] / "summary.json").read_bytes(), type=Summary)
+    of_a_call = Spread(mean=0.1, median=0.1, p95=0.1)
+
+    def with_errors(errors: int) -> Summary:
+        """Of a hundred calls."""
+        use = ToolUse(calls=100, caller_errors=errors, accuracy=no.accuracy, seconds=of_a_call)
+        tools = msgspec.structs.replace(no.tools, caller_errors=errors, by_tool={"Crop": use})
+        return msgspec.structs.replace(no, tools=tools)
+
+    told = {"their own": no, "seen": with_errors(2), "never seen": with_errors(6)}
+    lines = list(unseen_names.table(told))
+    assert lines[2] == f"| their own | - | 0.00 | {100 * (no.accuracy.mean or 0):.1f} |"
+    assert "-4.0 points" in lines[-1]
+    assert lines[-1].endswith(": met.")
+    told["never seen"] = with_errors(8)
+    assert list(unseen_names.table(told))[-1].endswith(": not met.")
+    without_calls = list(unseen_names.table(dict.fromkeys(unseen_names.NAMES, no)))
+    assert "nothing to compare" in without_calls[-1]
+    for words in unseen_names.NAMES.values():
+        asked = ["--task", "a", "--policy", "b:", "--out", "c", *map(str, words)]
+        read_runs(None, overrides_of({}, asked))
 
 
 def test_the_step_of_the_small_model_is_one(

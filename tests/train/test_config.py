@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 import thinkimg_train
-from thinkimg_eval.run import surroundings
+from thinkimg_eval.run import renaming, surroundings
 from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_train.config import SftConfig
 from thinkimg_train.evaluation import check_evaluation
@@ -35,10 +35,10 @@ def fields_of(section: type[msgspec.Struct]) -> set[str]:
 
 @pytest.mark.parametrize("config", [SftConfig, GrpoConfig])
 def test_every_field_is_read_somewhere(config: type[msgspec.Struct]) -> None:
-    opening_of_meshes = Path(surroundings.__file__)
+    of_evaluations = [Path(str(one.__file__)) for one in (renaming, surroundings)]
     read = {
         node.attr
-        for path in (*PACKAGE.rglob("*.py"), opening_of_meshes)
+        for path in (*PACKAGE.rglob("*.py"), *of_evaluations)
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
     }

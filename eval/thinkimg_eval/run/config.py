@@ -11,6 +11,7 @@ from thinkimg_agent.episode import Limits
 from thinkimg_agent.policies.choice import Dtype
 
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 
 
@@ -57,6 +58,19 @@ class RetrySection(msgspec.Struct, frozen=True, kw_only=True):
     """Before the first; each further wait is twice as long."""
 
 
+class NamingSection(msgspec.Struct, frozen=True, kw_only=True):
+    """`[naming]`: tools under other names and in other words, from question to question."""
+
+    share: Share = 0.0
+    """Of questions; of a training step, of its groups."""
+    names: dict[str, tuple[str, ...]] = {}
+    """For a tool, names to draw from; a tool that is not in here gets one of no language."""
+    syllables: Annotated[int, msgspec.Meta(ge=2)] = 3
+    """Of names of no language: with another number than in training, none was seen in it."""
+    descriptions: dict[str, tuple[str, ...]] = {}
+    """For a tool, other words for what it does; a tool that is not in here keeps its own."""
+
+
 class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One task, answered by one policy, into one folder."""
 
@@ -73,6 +87,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Of the policy's sampling, and of a task that has a `seed`."""
     tools: tuple[str, ...] = ()
     """Offered instead of the task's; "none" alone: no tools at all."""
+    naming: NamingSection = NamingSection()
     limits: Limits = Limits()
     mesh: MeshSection = MeshSection()
     retry: RetrySection = RetrySection()

@@ -9,14 +9,15 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from thinkimg_agent.dialects import Dialect
 from thinkimg_agent.episode import Limits, run_episode
 from thinkimg_agent.policies.policy import Policy, PolicyFault
 from thinkimg_agent.sample import Sample
 from thinkimg_agent.trajectory import StopReason, Trajectory
-from thinkimg_eval.run.config import RetrySection
+from thinkimg_eval.run.config import NamingSection, RetrySection
+from thinkimg_eval.run.renaming import own_names, renamed
 from thinkimg_eval.task import Scorer, Task
 from thinkimg_rpc.client import Mesh
 from thinkimg_rpc.contract import ToolContract
@@ -98,6 +99,9 @@ class EpisodeSetting:
     dialect: Dialect
     tools: Sequence[ToolContract]
     retry: RetrySection
+    naming: NamingSection = field(default_factory=NamingSection)
+    seed: int = 0
+    """Of the names that tools get."""
 
     async def answer(self, index: int) -> Trajectory:
         """The scored trajectory of a question; ABORTED only after all tries.
@@ -105,13 +109,15 @@ class EpisodeSetting:
         Raises: InvalidRequest, when the sample is no good; ScorerFailed.
         """
         sample = await self.questions.at(index)
+        tools = renamed(self.tools, self.naming, f"{self.seed}/{index}")
         for wait_s in self._waits():
-            trajectory = await self._episode(sample)
+            trajectory = await self._episode(sample, tools)
             if trajectory.stop is not StopReason.ABORTED:
                 break
             if wait_s is not None:
                 await asyncio.sleep(wait_s)
         trajectory.sample_index = index
+        self._call_by_own_names(trajectory, tools)
         await self._score(sample, trajectory)
         return trajectory
 
@@ -119,7 +125,14 @@ class EpisodeSetting:
         """The seconds to wait after each try that fails; None after the last."""
         return [*(self.retry.wait_s * 2**n for n in range(self.retry.times)), None]
 
-    async def _episode(self, sample: Sample) -> Trajectory:
+    def _call_by_own_names(self, trajectory: Trajectory, offered: Sequence[ToolContract]) -> None:
+        """Reports count what a tool did, whatever it was called in a question."""
+        own = own_names(offered, self.tools)
+        for turn in trajectory.turns:
+            for call in turn.calls:
+                call.tool = own.get(call.tool, call.tool)
+
+    async def _episode(self, sample: Sample, tools: Sequence[ToolContract]) -> Trajectory:
         prompt = self.questions.task.prompt
         asked = sample.question + (f"\n{prompt}" if prompt else "")
         with self.policies.least_busy() as server:
@@ -130,7 +143,7 @@ class EpisodeSetting:
                     self.mesh,
                     self.limits,
                     dialect=self.dialect,
-                    tools=self.tools,
+                    tools=tools,
                 )
             except (CallerError, InvalidImage) as error:
                 raise InvalidRequest(f"sample {sample.id}: {error}") from error

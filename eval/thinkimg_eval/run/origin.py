@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from thinkimg_agent.episode import Limits
-from thinkimg_eval.run.config import PolicyConfig, RunConfig
+from thinkimg_eval.run.config import NamingSection, PolicyConfig, RunConfig
 from thinkimg_eval.tasks import OpenedTask
 from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.v1 import Worker
@@ -40,6 +40,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     policy: PolicyConfig
     seed: int | None
     limits: Limits
+    naming: NamingSection = NamingSection()
     tools: dict[str, str] | None = None
     """What each tool that is offered answers with: "1 rapidocr". None: not known yet."""
     commits: list[str]
@@ -64,6 +65,7 @@ def origin_of(config: RunConfig, opened: OpenedTask) -> Origin:
         policy=config.policy,
         seed=config.seed,
         limits=config.limits,
+        naming=config.naming,
         commits=[commit()],
     )
 

@@ -7,18 +7,17 @@ import dataclasses
 import random
 from collections.abc import Sequence
 
+from thinkimg_eval.run.config import NamingSection
 from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.errors import InvalidRequest
-from thinkimg_train.grpo_config import NamingSection
 
 _CONSONANTS, _VOWELS = "bdfgklmnprstvz", "aeiou"
-_SYLLABLES = 3
 
 
 def renamed(
     contracts: Sequence[ToolContract], section: NamingSection, seed: str
 ) -> list[ToolContract]:
-    """The tools as one group of episodes is offered them: as they are, or all otherwise.
+    """The tools as one question is asked with them: as they are, or all otherwise.
 
     Called under their new names, they do what they did.
     """
@@ -27,7 +26,8 @@ def renamed(
         return list(contracts)
     names: list[str] = []
     for contract in contracts:
-        names.append(_name(section.names.get(contract.name, ()), names, dice))
+        known = section.names.get(contract.name, ())
+        names.append(_name(known, names, section.syllables, dice))
     offered = [
         dataclasses.replace(
             contract,
@@ -55,13 +55,19 @@ def check_naming(section: NamingSection, contracts: Sequence[ToolContract]) -> N
                 )
 
 
-def _name(known: Sequence[str], taken: Sequence[str], dice: random.Random) -> str:
+def own_names(offered: Sequence[ToolContract], contracts: Sequence[ToolContract]) -> dict[str, str]:
+    """What each offered tool is called in the mesh."""
+    names = {contract.method: contract.name for contract in contracts}
+    return {one.name: names[one.method] for one in offered}
+
+
+def _name(known: Sequence[str], taken: Sequence[str], syllables: int, dice: random.Random) -> str:
     """One of those that are known, or of no language."""
     free = [name for name in known if name not in taken]
     if free:
         return dice.choice(free)
     while True:
-        letters = (dice.choice(_CONSONANTS) + dice.choice(_VOWELS) for _ in range(_SYLLABLES))
+        letters = (dice.choice(_CONSONANTS) + dice.choice(_VOWELS) for _ in range(syllables))
         name = "".join(letters).capitalize()
         if name not in taken:
             return name

@@ -22,6 +22,7 @@ from thinkimg_eval.run.origin import origin_of, tool_versions
 from thinkimg_eval.run.progress import RunProgress
 from thinkimg_eval.run.ranks import Rank, rank_of_environment
 from thinkimg_eval.run.reading import folders_of
+from thinkimg_eval.run.renaming import check_naming
 from thinkimg_eval.run.surroundings import Surroundings, dialect_of
 from thinkimg_eval.tasks import OpenedTask, open_task
 from thinkimg_rpc.errors import Unavailable
@@ -104,6 +105,7 @@ async def _answer_all(run: Run, rank: Rank, surroundings: Surroundings, screen: 
         return
     mesh = await surroundings.mesh()
     tools = await offered(config.tools, run.opened.task.tools, mesh)
+    check_naming(config.naming, tools)
     versions = tool_versions(tools, mesh.workers())
     if rank.first:
         folder.begin(msgspec.structs.replace(origin, tools=versions))
@@ -129,6 +131,8 @@ async def _answer_all(run: Run, rank: Rank, surroundings: Surroundings, screen: 
             dialect_of(config.policy),
             tools,
             config.retry,
+            config.naming,
+            config.seed or 0,
         )
         todo = iter([index for index in share if index not in answered])
         work = _Work(setting, todo, writer, scribe, progress, config.concurrency)

@@ -11,12 +11,12 @@ from thinkimg_agent.episode import Limits, run_episode
 from thinkimg_agent.policies import ScriptedPolicy
 from thinkimg_agent.reply import Reply, WrittenCall
 from thinkimg_agent.trajectory import StopReason
+from thinkimg_eval.run.config import NamingSection
+from thinkimg_eval.run.renaming import check_naming, renamed
 from thinkimg_rpc.client import Mesh
 from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_rpc.testing import Echo
-from thinkimg_train.grpo_config import NamingSection
-from thinkimg_train.rollouts.renaming import check_naming, renamed
 from thinkimg_workers.crop import Crop
 
 from .games import only_the_tool_wins

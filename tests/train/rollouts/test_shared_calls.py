@@ -13,11 +13,10 @@ from thinkimg_agent.policies import Policy, ScriptedPolicy
 from thinkimg_agent.reply import Reply, WrittenCall
 from thinkimg_agent.sample import Sample
 from thinkimg_agent.trajectory import StopReason
-from thinkimg_eval.run.config import RetrySection
+from thinkimg_eval.run.config import NamingSection, RetrySection
 from thinkimg_eval.run.episodes import EpisodeSetting, PolicyPool
 from thinkimg_eval.task import Task
 from thinkimg_rpc.client import Mesh
-from thinkimg_train.grpo_config import NamingSection
 from thinkimg_train.rollouts.engines import NamedWeights
 from thinkimg_train.rollouts.playing import Player, SharedQuestions
 from thinkimg_train.rollouts.questions import Question

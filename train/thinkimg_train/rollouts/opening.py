@@ -21,6 +21,7 @@ from thinkimg_eval.run.episodes import EpisodeSetting, PolicyPool
 from thinkimg_eval.run.fields import Word
 from thinkimg_eval.run.offering import offered
 from thinkimg_eval.run.ranks import Rank
+from thinkimg_eval.run.renaming import check_naming
 from thinkimg_eval.run.surroundings import Surroundings, dialect_of
 from thinkimg_eval.tasks import OpenedTask, open_task
 from thinkimg_rpc.errors import InvalidRequest
@@ -30,7 +31,6 @@ from thinkimg_train.rollouts.difficulty import known_rates
 from thinkimg_train.rollouts.engines import Trained, open_engine
 from thinkimg_train.rollouts.playing import Player, SharedQuestions
 from thinkimg_train.rollouts.questions import Order
-from thinkimg_train.rollouts.renaming import check_naming
 from thinkimg_train.samples import TrainingSample, sample_of
 
 

@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from thinkimg_agent.sample import Sample
 from thinkimg_agent.trajectory import StopReason, Trajectory
+from thinkimg_eval.run.config import NamingSection
 from thinkimg_eval.run.episodes import EpisodeSetting, PolicyPool, Questions
+from thinkimg_eval.run.renaming import renamed
 from thinkimg_eval.task import Task
 from thinkimg_train.bad_data import BadSample
-from thinkimg_train.grpo_config import NamingSection
 from thinkimg_train.rollouts.engines import Engine
 from thinkimg_train.rollouts.questions import Question, episode_seed
-from thinkimg_train.rollouts.renaming import renamed
 from thinkimg_train.samples import TrainingSample
 
 
