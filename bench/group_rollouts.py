@@ -27,7 +27,7 @@ from thinkimg_agent.policies.chat_tokens import ChatTokens
 from thinkimg_agent.sample import Sample
 from thinkimg_agent.shown import reduced
 from thinkimg_agent.trajectory import StopReason, Trajectory
-from thinkimg_eval.run.config import RetrySection
+from thinkimg_eval.run.config import NamingSection, RetrySection
 from thinkimg_eval.run.episodes import EpisodeSetting, PolicyPool
 from thinkimg_eval.task import Task
 from thinkimg_rpc.client import Mesh
@@ -37,7 +37,7 @@ from thinkimg_rpc.schema import openai_tools
 from thinkimg_rpc.serve.config import WorkerSection
 from thinkimg_rpc.testing.v1 import EchoRequest
 from thinkimg_train.chat import chat_of
-from thinkimg_train.grpo_config import NamingSection, RolloutSection
+from thinkimg_train.grpo_config import RolloutSection
 from thinkimg_train.rollouts.engines import Engine, Trained, open_engine
 from thinkimg_train.rollouts.loop import LoopThread
 from thinkimg_train.rollouts.playing import Group, Player, SharedQuestions

@@ -22,6 +22,7 @@ from thinkimg_eval.report.tables import new_table
 from thinkimg_eval.run.episodes import EpisodeSetting, PolicyPool, Questions
 from thinkimg_eval.run.offering import offered
 from thinkimg_eval.run.ranks import Rank
+from thinkimg_eval.run.renaming import check_naming
 from thinkimg_eval.run.surroundings import Surroundings, dialect_of
 from thinkimg_eval.tasks import OpenedTask
 from thinkimg_rpc.errors import InvalidRequest, Unavailable
@@ -46,7 +47,6 @@ from thinkimg_train.loader import StepLoader
 from thinkimg_train.loading import weightless_model
 from thinkimg_train.opening import open_data
 from thinkimg_train.rollouts.opening import open_order, run_config
-from thinkimg_train.rollouts.renaming import check_naming
 from thinkimg_train.samples import TrainingSample, sample_of
 
 Facts = Iterator[tuple[str, str]]

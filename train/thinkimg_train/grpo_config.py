@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from thinkimg_agent.episode import Limits
-from thinkimg_eval.run.config import MeshSection, RetrySection
+from thinkimg_eval.run.config import MeshSection, NamingSection, RetrySection
 from thinkimg_train.config import (
     CheckpointSection,
     DeepspeedSection,
@@ -81,17 +81,6 @@ class CurriculumSection(msgspec.Struct, frozen=True, kw_only=True):
     easy_first: bool = False
     """The first time round, questions that `known` knows are asked in the order of how often
     they were right."""
-
-
-class NamingSection(msgspec.Struct, frozen=True, kw_only=True):
-    """`[naming]`: tools under other names and in other words, from group to group."""
-
-    share: Share = 0.0
-    """Of groups."""
-    names: dict[str, tuple[str, ...]] = {}
-    """For a tool, names to draw from; a tool that is not in here gets one of no language."""
-    descriptions: dict[str, tuple[str, ...]] = {}
-    """For a tool, other words for what it does; a tool that is not in here keeps its own."""
 
 
 class PauseSection(msgspec.Struct, frozen=True, kw_only=True):

@@ -66,7 +66,10 @@ def read_collection(config: Path | None, overrides: Sequence[tuple[str, str]]) -
 
     Raises: InvalidRequest, naming the field and the remedy; OSError.
     """
-    return read_run(overridden(_table(config), overrides), CollectConfig)
+    collection = read_run(overridden(_table(config), overrides), CollectConfig)
+    if collection.naming.share:
+        raise InvalidRequest.field("naming.share", "is for `thinkimg eval run`: leave it out")
+    return collection
 
 
 def _table(config: Path | None) -> dict[str, Any]:
