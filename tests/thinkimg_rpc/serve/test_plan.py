@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import dataclasses
 import os
+import re
 from pathlib import Path
 
 import msgspec
@@ -16,6 +18,7 @@ from thinkimg_rpc.serve.plan import (
     hub_spec,
     make_log_dir,
     surroundings,
+    unique,
     worker_environments,
     worker_specs,
 )
@@ -191,3 +194,41 @@ def test_only_a_wildcard_host_needs_another_name_for_others() -> None:
     assert advertised_host("127.0.0.1") == ""
     assert advertised_host("10.0.0.7") == ""
     assert advertised_host("0.0.0.0", towards="127.0.0.1:9") == "127.0.0.1"
+
+
+def test_workers_are_told_of_all_registries_and_the_hub_of_what_they_share() -> None:
+    registries = ["10.0.0.1:50051", "10.0.0.2:50051"]
+    config = parse_config(
+        {
+            "mesh": {"store": "etcd://10.0.0.9:2379", "registries": registries},
+            "worker": [{"name": "image", "tools": ["m:A"]}],
+        }
+    )
+    shared = surroundings(config, "")
+    (spec,) = worker_specs(
+        [unique(worker) for worker in config.worker],
+        shared,
+        limits=config.limits,
+        registry=registries[1],
+        listen_host="10.0.0.2",
+        advertise_host="",
+    )
+    hub = hub_spec(config, shared, registries[1]).environment["THINKIMG_SETTINGS"]
+
+    # Its own first.
+    assert settings(spec).registry == f"{registries[1]},{registries[0]}"
+    assert re.fullmatch("image-[0-9a-f]{4}-0", spec.name)
+    assert msgspec.json.decode(hub, type=HubSettings).store == "etcd://10.0.0.9:2379"
+
+
+def test_with_certificates_grpc_says_in_the_log_whose_it_refuses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("GRPC_VERBOSITY", raising=False)
+    config = parse_config({"worker": [{"name": "a", "tools": ["m:A"]}]})
+    plain = hub_spec(config, surroundings(config, ""), "127.0.0.1:1")
+    secured = hub_spec(
+        config, dataclasses.replace(surroundings(config, ""), tls=TLS), "127.0.0.1:1"
+    )
+    assert plain.environment["GRPC_VERBOSITY"] == "ERROR"
+    assert secured.environment["GRPC_VERBOSITY"] == "INFO"
