@@ -21,8 +21,11 @@ from envoy.extensions.transport_sockets.tls.v3 import tls_pb2
 
 from thinkimg_rpc.xds.names import CERTIFICATES
 
+RETRY_ON = "unavailable,internal,resource-exhausted"
+"""The mesh's own faults, as for `Mesh`. grpc-js calls it internal or resource-exhausted, and not
+unavailable, when a worker that stops cuts off what still came in."""
 RETRIES = 3
-"""After the first attempt. Only what no worker has answered is tried again."""
+"""After the first attempt. Only what no worker has begun to answer is tried again."""
 NO_CIRCUIT_BREAKER = 1 << 30
 """Calls in flight. A client would otherwise fail those above 1024 by itself, and workers
 bound their queues on their own."""
@@ -62,7 +65,7 @@ def route(name: str, cluster: str) -> Any:
     only.match.prefix = ""
     only.route.cluster = cluster
     retries = only.route.retry_policy
-    retries.retry_on = "unavailable"
+    retries.retry_on = RETRY_ON
     retries.num_retries.value = RETRIES
     retries.retry_back_off.base_interval.FromMilliseconds(50)
     retries.retry_back_off.max_interval.FromMilliseconds(1000)

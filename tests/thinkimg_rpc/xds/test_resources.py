@@ -15,7 +15,7 @@ from envoy.extensions.transport_sockets.tls.v3 import tls_pb2
 from thinkimg_rpc.v1 import HostedTool, Worker, WorkerState
 from thinkimg_rpc.xds.names import CLUSTER, ENDPOINTS, LISTENER, NO_TOOL, ROUTE
 from thinkimg_rpc.xds.resources import Resources, tool_names
-from thinkimg_rpc.xds.routing import Trust
+from thinkimg_rpc.xds.routing import RETRY_ON, Trust
 
 KINDS = {
     LISTENER: listener_pb2.Listener,
@@ -64,7 +64,9 @@ def test_a_name_leads_over_route_and_cluster_to_the_workers() -> None:
     mesh = resources(worker(1), worker(2))
     assert found(mesh, LISTENER, "Echo").name == "Echo"
     (host,) = found(mesh, ROUTE, "Echo").virtual_hosts
-    assert host.routes[0].route.cluster == "Echo"
+    (found_route,) = host.routes
+    assert found_route.route.cluster == "Echo"
+    assert found_route.route.retry_policy.retry_on == RETRY_ON
     assert found(mesh, CLUSTER, "Echo").type == cluster_pb2.Cluster.EDS
     assert endpoints(mesh) == {1: health.HEALTHY, 2: health.HEALTHY}
 
