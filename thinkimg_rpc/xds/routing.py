@@ -21,9 +21,9 @@ from envoy.extensions.transport_sockets.tls.v3 import tls_pb2
 
 from thinkimg_rpc.xds.names import CERTIFICATES
 
-RETRY_ON = "unavailable,internal,resource-exhausted"
-"""The mesh's own faults, as for `Mesh`. grpc-js calls it internal or resource-exhausted, and not
-unavailable, when a worker that stops cuts off what still came in."""
+RETRY_ON = "unavailable,internal,resource-exhausted,cancelled"
+"""The mesh's own faults, as for `Mesh`. A worker that stops cuts off what still comes in: to
+grpc-js that is one of the last three. What the client itself cancels is never tried again."""
 RETRIES = 3
 """After the first attempt. Only what no worker has begun to answer is tried again."""
 NO_CIRCUIT_BREAKER = 1 << 30
