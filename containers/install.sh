@@ -4,8 +4,8 @@
 set -eu
 
 case $1 in
-    cpu) extra=serve ;;
-    slim) extra=models ;;
+    cpu) extra=serve,xds ;;
+    slim) extra=models,xds ;;
     *) echo "install.sh: the environment is cpu or slim, not $1" >&2; exit 2 ;;
 esac
 folder=$2
@@ -30,8 +30,12 @@ if [ -n "$windowed" ]; then
 fi
 
 if [ "$1" = cpu ]; then
-    # What nothing needs that runs here: 45 MB.
-    find "$folder"/lib/python3*/site-packages -type d -name tests -prune -exec rm -rf {} +
+    # What nothing needs that runs here, 55 MB: tests, what converts models, and pip.
+    for packages in "$folder"/lib/python3*/site-packages; do
+        find "$packages" -type d -name tests -prune -exec rm -rf {} +
+        rm -rf "$packages"/onnxruntime/quantization "$packages"/onnxruntime/tools \
+            "$packages"/onnxruntime/transformers
+    done
     pip uninstall --yes setuptools pip
 fi
 "$folder/bin/python" -c 'import cv2, thinkimg_workers'

@@ -26,7 +26,7 @@ def cpu_environment() -> Path:
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    parts = (project["dependencies"], extras["worker"], extras["serve"])
+    parts = (project["dependencies"], *(extras[name] for name in ("worker", "serve", "xds")))
     # Its scripts know where they are, so a checkout that was moved makes another.
     made_of = f"{INSTALL.read_text()}{parts}{ROOT}".encode()
     folder = ROOT / "build" / "container" / hashlib.sha256(made_of).hexdigest()[:12]
