@@ -61,7 +61,7 @@ def test_a_question_is_answered_step_by_step(
     assert status == 0
     assert lines[:2] == ["What is it?", "I look at the corner."]
     assert lines[2].startswith("  Crop {")
-    assert lines[3] == '    {"image": "img_2", "box": [0, 0, 500, 500]}'
+    assert lines[3] == '    {"box": [0, 0, 500, 500], "image": "img_2"}'
     assert lines[4].startswith("answer: 42")
     assert lines[5] == "thinkimg-run/index.html"
     (trajectory,) = read_trajectories(folder / "thinkimg-run")
