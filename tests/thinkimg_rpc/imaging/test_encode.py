@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -56,3 +59,31 @@ def test_what_is_not_rgb_is_not_encoded(shape: tuple[int, ...]) -> None:
 def test_pixels_of_another_type_are_not_encoded() -> None:
     with pytest.raises(ValueError, match="float64"):
         encode_png(np.zeros((4, 4, 3)))  # type: ignore[arg-type]
+
+
+_MANY = """
+import hashlib
+import numpy as np
+from thinkimg_rpc.imaging.png import write_png
+
+random, digest = np.random.default_rng(0), hashlib.sha256()
+for _ in range(300):
+    height, width = random.integers(1, 40, 2)
+    pixels = np.full((height, width, 3), random.integers(0, 255, 3), np.uint8)
+    pixels[height // 3 :, width // 2 :] = random.integers(0, 255, 3)
+    digest.update(write_png(pixels))
+print(digest.hexdigest())
+"""
+
+
+def test_equal_pictures_are_equal_bytes_whatever_memory_held_before() -> None:
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", _MANY],
+            env={**os.environ, "MALLOC_PERTURB_": fill, "MALLOC_MMAP_THRESHOLD_": "100000000"},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for fill in ("0", "37", "165", "255")
+    }
+    assert len(digests) == 1

@@ -152,7 +152,7 @@ async def test_stage_3_is_shown_what_came_back_and_asked_why(mesh: Mesh) -> None
     parts = server.asked[0]["messages"][1]["content"]
     assert sum(part["type"] == "image_url" for part in parts) == 3
     words = "\n".join(part.get("text", "") for part in parts)
-    assert 'It gave: {"image": "img_2", "box": [0, 0, 40, 30]}' in words
+    assert 'It gave: {"box": [0, 0, 40, 30], "image": "img_2"}' in words
     rationale = read_rationale(text, 2)
     assert rationale == Rationale(("I look closer.", "Closer still."), "I see them.", "3")
 
