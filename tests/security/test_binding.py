@@ -28,8 +28,16 @@ def test_no_process_listens_where_others_can_connect(address: str) -> None:
     with pytest.raises(CannotStart, match="--insecure") as caught:
         Hub(HubSettings(address=address))
     assert address in str(caught.value)
-    with pytest.raises(CannotStart, match="TLS"):
-        Worker(WorkerSettings(id="worker-0", tools=(), address=address), [Echo()])
+    if not address.startswith(":"):
+        with pytest.raises(CannotStart, match="TLS"):
+            Worker(WorkerSettings(id="worker-0", tools=(), address=address), [Echo()])
+
+
+def test_a_worker_without_a_host_listens_where_its_registry_reaches_it() -> None:
+    worker = Worker(
+        WorkerSettings(id="worker-0", tools=(), address=":0", registry="127.0.0.1:50051"), [Echo()]
+    )
+    assert worker.address == "127.0.0.1:0"
 
 
 @pytest.mark.parametrize("address", OUTSIDE)
