@@ -136,19 +136,14 @@ def worker_specs(
     threads = max(1, len(os.sched_getaffinity(0)) // max(1, processes))
     specs = []
     for worker in workers:
-        job = _is_job(worker, shared)
         for number in range(worker.replicas):
-            id = f"{worker.name}-{number}"
             port = worker.port + number if worker.port else 0
             settings = WorkerSettings(
-                id=id,
+                id=f"{worker.name}-{number}",
                 tools=worker.tools,
-                registry=with_others(
-                    _from_elsewhere(registry, advertise_host) if job else registry, shared
-                ),
-                # A job learns only where it has landed at which address it is reached.
-                address=f":{port}" if job else f"{listen_host}:{port}",
-                advertise_host="" if job else advertise_host,
+                registry=with_others(registry, shared),
+                address=f"{listen_host}:{port}",
+                advertise_host=advertise_host,
                 concurrency=worker.concurrency,
                 models=worker.models(number),
                 limits=_worker_limits(limits, worker),
@@ -157,16 +152,39 @@ def worker_specs(
                 token=shared.token,
                 insecure=shared.insecure,
                 drain_s=shared.drain_s,
-                abandoned_after_s=ABANDONED_AFTER_S if job else 0.0,
             )
-            extra = {"OMP_NUM_THREADS": str(max(1, worker.slurm.cpus) if job else threads)}
-            spec = _spec(id, _WORKER_COMMAND, settings, shared, extra, worker.variables)
+            if _is_job(worker, shared):
+                dialled = with_others(_from_elsewhere(registry, advertise_host), shared)
+                spec = _job_spec(worker, _as_job(settings, dialled, port), shared)
+            else:
+                spec = _worker_spec(worker, settings, shared, threads)
             if worker.env and environments is not None:
                 spec = _inside(environments[worker.env], spec)
-            if job:
-                spec = replace(spec, slurm=worker.slurm, mesh=settings.registry)
             specs.append(spec)
     return specs
+
+
+def _worker_spec(
+    worker: WorkerSection, settings: WorkerSettings, shared: Surroundings, threads: int
+) -> ChildSpec:
+    extra = {"OMP_NUM_THREADS": str(threads)}
+    return _spec(settings.id, _WORKER_COMMAND, settings, shared, extra, worker.variables)
+
+
+def _as_job(settings: WorkerSettings, registry: str, port: int) -> WorkerSettings:
+    """Of a worker that learns only where it has landed at which address it is reached."""
+    return msgspec.structs.replace(
+        settings,
+        registry=registry,
+        address=f":{port}",
+        advertise_host="",
+        abandoned_after_s=ABANDONED_AFTER_S,
+    )
+
+
+def _job_spec(worker: WorkerSection, settings: WorkerSettings, shared: Surroundings) -> ChildSpec:
+    spec = _worker_spec(worker, settings, shared, max(1, worker.slurm.cpus))
+    return replace(spec, slurm=worker.slurm, mesh=settings.registry)
 
 
 def _is_job(worker: WorkerSection, shared: Surroundings) -> bool:
