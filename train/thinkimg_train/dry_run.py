@@ -60,13 +60,7 @@ def tell_of_sft(config: SftConfig, processes: int, screen: Console) -> None:
     schedule = config.schedule
     steps = schedule.steps or math.ceil(schedule.epochs * loader.steps_per_epoch)
     tokens = dataset.lengths.tokens
-    training = Training(
-        processes=processes,
-        pass_tokens=config.batch.tokens,
-        bf16=config.precision.autocast == "bf16",
-        checkpointed=config.model.gradient_checkpointing,
-        deepspeed=_deepspeed(config.deepspeed, config.optimizer.max_gradient_norm),
-    )
+    training = _training(config, processes, config.batch.tokens)
     size = _size(config.model, config.lora)
 
     def facts() -> Facts:
@@ -87,6 +81,19 @@ def tell_of_sft(config: SftConfig, processes: int, screen: Console) -> None:
     _print(screen, facts())
 
 
+def _training(
+    config: SftConfig | GrpoConfig, processes: int, pass_tokens: int, copies: int = 0
+) -> Training:
+    return Training(
+        processes=processes,
+        pass_tokens=pass_tokens,
+        bf16=config.precision.autocast == "bf16",
+        checkpointed=config.model.gradient_checkpointing,
+        deepspeed=_deepspeed(config.deepspeed, config.optimizer.max_gradient_norm),
+        copies=copies,
+    )
+
+
 def tell_of_grpo(config: GrpoConfig, processes: int, screen: Console) -> None:
     """Say what a run of reinforcement learning would do; its first question is asked.
 
@@ -94,14 +101,7 @@ def tell_of_grpo(config: GrpoConfig, processes: int, screen: Console) -> None:
     """
     opened = checked(config)
     copies = int(bool(config.loss.kl_weight) and not config.lora.rank)
-    training = Training(
-        processes=processes,
-        pass_tokens=config.update.tokens,
-        bf16=config.precision.autocast == "bf16",
-        checkpointed=config.model.gradient_checkpointing,
-        deepspeed=_deepspeed(config.deepspeed, config.optimizer.max_gradient_norm),
-        copies=copies,
-    )
+    training = _training(config, processes, config.update.tokens, copies)
     _refuse_what_cannot_play(config, training)
     size = _size(config.model, config.lora)
     tools, sample = asyncio.run(_first_question(config, opened, screen))

@@ -18,19 +18,23 @@ def _group() -> None:
     """Teach a model to think with images."""
 
 
+ConfigFile = Annotated[
+    Path | None, typer.Option(metavar="FILE.toml", exists=True, dir_okay=False, help="The run.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what the run would do, and train nothing.")
+]
+Processes = Annotated[
+    int | None, typer.Option(min=1, help="With --dry-run: of so many processes, or GPUs.")
+]
+
+
 @train.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def sft(
     context: typer.Context,
-    config: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.toml", exists=True, dir_okay=False, help="The run."),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what the run would do, and train nothing.")
-    ] = False,
-    processes: Annotated[
-        int | None, typer.Option(min=1, help="With --dry-run: of so many processes, or GPUs.")
-    ] = None,
+    config: ConfigFile = None,
+    dry_run: DryRun = False,
+    processes: Processes = None,
 ) -> None:
     """Fine-tune a model on recorded episodes.
 
@@ -59,16 +63,9 @@ def sft(
 @train.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def grpo(
     context: typer.Context,
-    config: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.toml", exists=True, dir_okay=False, help="The run."),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what the run would do, and train nothing.")
-    ] = False,
-    processes: Annotated[
-        int | None, typer.Option(min=1, help="With --dry-run: of so many processes, or GPUs.")
-    ] = None,
+    config: ConfigFile = None,
+    dry_run: DryRun = False,
+    processes: Processes = None,
 ) -> None:
     """Let a model play a task's questions with the tools, and learn from how it went.
 
