@@ -16,10 +16,11 @@ from typing import Any, TypeVar
 
 import torch
 from accelerate import Accelerator, DeepSpeedPlugin, DistributedDataParallelKwargs
-from accelerate.utils import DistributedType, InitProcessGroupKwargs
+from accelerate.utils import DistributedType, InitProcessGroupKwargs, set_seed
 
 from thinkimg_rpc.errors import InvalidRequest
-from thinkimg_train.config import DeepspeedSection, OptimizerSection, PrecisionSection
+from thinkimg_train.config import DeepspeedSection, OptimizerSection, PrecisionSection, SftConfig
+from thinkimg_train.grpo_config import GrpoConfig
 
 SHIPPED = Path(__file__).parent / "deepspeed"
 _LONGEST_WAIT = timedelta(hours=12)
@@ -29,6 +30,18 @@ _DEEPSPEED_STATE = "deepspeed"
 
 B = TypeVar("B")
 """One batch, on the device."""
+
+
+def accelerator_of(config: SftConfig | GrpoConfig) -> Accelerator:
+    """That of a run, and the run's seed set on all its processes. Raises: InvalidRequest."""
+    accelerator = open_accelerator(
+        config.precision,
+        config.deepspeed,
+        max_gradient_norm=config.optimizer.max_gradient_norm,
+        some_without_gradient=not config.model.freeze_vision,
+    )
+    set_seed(config.seed)
+    return accelerator
 
 
 def open_accelerator(

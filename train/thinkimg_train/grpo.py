@@ -27,7 +27,6 @@ from pathlib import Path
 
 import msgspec
 from accelerate import Accelerator
-from accelerate.utils import set_seed
 from rich.console import Console
 
 from thinkimg_agent.policies.vocabulary import end_tokens, never_sampled
@@ -37,7 +36,7 @@ from thinkimg_rpc.cli import main as program
 from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_train.chat import chat_of, padding_of
 from thinkimg_train.checkpoints import Checkpoints, load_random_state, step_of
-from thinkimg_train.distribution import Stepper, adamw, choose_device, open_accelerator, zero_stage
+from thinkimg_train.distribution import Stepper, accelerator_of, adamw, choose_device, zero_stage
 from thinkimg_train.evaluation import check_evaluation
 from thinkimg_train.grpo_config import GrpoConfig
 from thinkimg_train.learning import Learned, Learner, Sampling
@@ -73,13 +72,7 @@ def train(config: GrpoConfig, screen: Console) -> Path:
     and PolicyFault, when it cannot go on.
     """
     opened = checked(config)
-    accelerator = open_accelerator(
-        config.precision,
-        config.deepspeed,
-        max_gradient_norm=config.optimizer.max_gradient_norm,
-        some_without_gradient=not config.model.freeze_vision,
-    )
-    set_seed(config.seed)
+    accelerator = accelerator_of(config)
     if not accelerator.is_main_process:
         screen = Console(quiet=True)
     if config.rollout.engine == "transformers" and zero_stage(accelerator) == 3:

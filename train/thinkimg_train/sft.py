@@ -25,7 +25,6 @@ from typing import Any
 import msgspec
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
 from rich.console import Console
 
 from thinkimg_rpc.cli import main as program
@@ -33,7 +32,7 @@ from thinkimg_rpc.errors import InvalidRequest
 from thinkimg_train.checkpoints import Checkpoints, load_random_state, step_of
 from thinkimg_train.config import SftConfig
 from thinkimg_train.dataset import EpisodeDataset
-from thinkimg_train.distribution import Stepper, adamw, open_accelerator, zero_stage
+from thinkimg_train.distribution import Stepper, accelerator_of, adamw, zero_stage
 from thinkimg_train.evaluation import check_evaluation
 from thinkimg_train.feed import Ready, ready_batches
 from thinkimg_train.loader import Position, StepLoader
@@ -52,13 +51,7 @@ def train(config: SftConfig, screen: Console) -> Path:
     Raises: InvalidRequest, when it cannot be made as it is asked for.
     """
     check_evaluation(config.evaluation)
-    accelerator = open_accelerator(
-        config.precision,
-        config.deepspeed,
-        max_gradient_norm=config.optimizer.max_gradient_norm,
-        some_without_gradient=not config.model.freeze_vision,
-    )
-    set_seed(config.seed)
+    accelerator = accelerator_of(config)
     if not accelerator.is_main_process:
         screen = Console(quiet=True)
     dataset = _open_dataset(config, accelerator, screen)

@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
-from accelerate.utils import set_seed
 from rich.console import Console
 
 from thinkimg_agent.trajectory import ImageRecord, Trajectory
@@ -17,7 +16,7 @@ from thinkimg_rpc.errors import InvalidRequest, OutOfRange
 from thinkimg_train.bad_data import LeftOut
 from thinkimg_train.chat import chat_of
 from thinkimg_train.checkpoints import Checkpoints
-from thinkimg_train.distribution import open_accelerator
+from thinkimg_train.distribution import accelerator_of
 from thinkimg_train.grpo import Run, checked, open_run, play_step
 from thinkimg_train.grpo_config import GrpoConfig
 from thinkimg_train.inspect.view import BatchView, view_of_batch
@@ -89,13 +88,7 @@ def inspect_next_step(config: GrpoConfig, step: int, batch: int, screen: Console
 def _opened(config: GrpoConfig, screen: Console) -> Iterator[Run]:
     """The run as it is now; nothing of it is changed."""
     opened = checked(config)
-    accelerator = open_accelerator(
-        config.precision,
-        config.deepspeed,
-        max_gradient_norm=config.optimizer.max_gradient_norm,
-        some_without_gradient=not config.model.freeze_vision,
-    )
-    set_seed(config.seed)
+    accelerator = accelerator_of(config)
     checkpoints = Checkpoints(config.out / CHECKPOINTS, config.checkpoint.keep)
     log = msgspec.structs.replace(config.log, tensorboard=False, wandb_project="")
     with TemporaryDirectory() as nowhere:
