@@ -41,7 +41,8 @@ async def test_one_without_the_token(caplog: pytest.LogCaptureFixture) -> None:
         refusal: CallerError = await asyncio.wait_for(worker.leasing, WAIT_S)
         assert isinstance(refusal, Unauthenticated)
         assert mesh.hub.table.leases.keys() == {"worker-0"}
-    (logged,) = [record for record in caplog.records if record.message == "worker_refused"]
+    # Refused while it still writes, gRPC may say only "Internal error from Core": it asks again.
+    logged = [record for record in caplog.records if record.message == "worker_refused"][-1]
     assert "token" in vars(logged)["reason"]
     assert "127.0.0.1" in vars(logged)["peer"]
 
