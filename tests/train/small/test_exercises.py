@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thinkimg_eval.synthcharts.asked import Family
 from thinkimg_eval.synthcharts.wording import read_question
 from thinkimg_train.small.exercises import ExerciseBook, batches, collate
-from thinkimg_train.small.lessons import QUESTIONS, lesson, lesson_of, look_at, table
+from thinkimg_train.small.lessons import QUESTIONS, Lesson, lesson, lesson_of, look_at, table
 from thinkimg_train.small.lists import invent
+from thinkimg_train.small.lookups import LOOKUPS, lookup_of, lookups
 from thinkimg_train.small.pictures import KINDS, draw, questions
 from thinkimg_train.small.pretraining import chart_processor
-from thinkimg_train.small.vocabulary import colors, names
+from thinkimg_train.small.vocabulary import colors, headings, names
 
 CROWDS = st.floats(0, 1)
 SEEDS = st.integers(0, 10_000)
@@ -34,7 +35,7 @@ def processor() -> Any:
 @given(SEEDS, CROWDS)
 def test_lists_are_what_tools_write(seed: int, crowd: float) -> None:
     random_ = random.Random(seed)
-    seen = look_at(invent(random_, names(), colors(), crowd), random_)
+    seen = look_at(invent(random_, names(), colors(), headings(), crowd), random_)
     spans, *found = [json.loads(line) for line in seen.lists.splitlines()]
     for one in (*spans["spans"], *(mark for list_ in found for mark in list_["detections"])):
         x0, y0, x1, y1 = one["box"]
@@ -46,7 +47,7 @@ def test_lists_are_what_tools_write(seed: int, crowd: float) -> None:
 @given(SEEDS)
 def test_what_is_written_beside_a_name_is_its_number(seed: int) -> None:
     random_ = random.Random(seed)
-    layout = invent(random_, names(), colors())
+    layout = invent(random_, names(), colors(), headings())
     asked = lesson_of("number", layout, random_)
     if asked is None:
         return
@@ -62,25 +63,49 @@ def test_what_is_written_beside_a_name_is_its_number(seed: int) -> None:
     assert answer == f"<answer>{right}</answer>"
 
 
-def test_no_lesson_asks_for_the_number_of_an_unasked_name() -> None:
+@pytest.mark.parametrize("make", [lesson, lookups])
+def test_no_lesson_asks_or_tells_of_an_unasked_name(make: Callable[..., Lesson]) -> None:
     random_ = random.Random(0)
     unasked = frozenset(names()[:200])
+    turns = 0
     for _ in range(40):
-        one = lesson(invent(random_, names(), colors()), random_, unasked)
-        for question, _ in one.turns:
-            understood = read_question(question)
-            if understood is not None and understood.family is Family.LABELLED_VALUE:
-                assert understood.categories[0] not in unasked
-            if question.startswith("Numbers"):
-                asked = question.removesuffix("?").partition(": ")[2].split(", ")
-                assert not unasked.intersection(asked)
+        one = make(invent(random_, names(), colors(), headings()), random_, unasked)
+        for question, answer in one.turns:
+            turns += 1
+            assert not any(name in f"{question} {''.join(answer)}" for name in unasked)
+    assert turns > 20
+
+
+def test_the_first_question_stands_before_the_lists_or_after_them(processor: Any) -> None:
+    book = ExerciseBook(processor, random.Random(0))
+    for ahead in (True, False):
+        made = book.about_lists(Lesson("THE LIST", [("Which?", "A"), ("How?", "B")], ahead))
+        text = processor.tokenizer.decode(made.ids)
+        assert ("Which?\nTHE LIST" in text) is ahead
+        assert ("THE LIST\nWhich?" in text) is not ahead
+        assert text.count("THE LIST") == 1
+
+
+def test_what_is_looked_up_stands_in_the_lists() -> None:
+    random_ = random.Random(3)
+    for kind in LOOKUPS:
+        found = 0
+        while found < 10:
+            one = lookup_of(kind, invent(random_, names(), colors(), headings()), random_)
+            if one is None:
+                continue
+            found += 1
+            [(_, parts)] = one.turns
+            given, learnt = list(parts)
+            for said in (given.removesuffix(":"), learnt.strip(", ")):
+                assert said.strip("[]") in one.lists
 
 
 def test_every_kind_of_question_comes_up() -> None:
     random_ = random.Random(1)
     for kind in QUESTIONS:
-        made = (lesson_of(kind, invent(random_, names(), colors()), random_) for _ in range(60))
-        assert any(made), kind
+        layouts = (invent(random_, names(), colors(), headings()) for _ in range(60))
+        assert any(lesson_of(kind, layout, random_) for layout in layouts), kind
 
 
 def test_nothing_tells_how_tools_are_called(processor: Any) -> None:

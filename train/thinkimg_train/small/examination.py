@@ -10,11 +10,10 @@ import torch
 from torch import Tensor
 
 from thinkimg_train.small.exercises import Exercise, ExerciseBook, collate, told_apart
-from thinkimg_train.small.lessons import lesson_of, row
-from thinkimg_train.small.lists import invent
+from thinkimg_train.small.lessons import QUESTIONS, lesson_of, row
+from thinkimg_train.small.lookups import LOOKUPS, lookup_of
 
 _BATCH = 16
-KINDS = ("number", "place", "mark", "order", "extreme", "compare", "count", "yes_no", "color")
 
 
 def examine(
@@ -31,8 +30,13 @@ def examine(
     makers: dict[str, Callable[[], Exercise | None]] = {
         "row": lambda: book.about_lists(row(unasked, book.random, 16)),
         "unseen number": lambda: _one(book, "number", unasked),
-        **{kind: (lambda kind=kind: _one(book, kind, book.names)) for kind in KINDS},  # type: ignore[misc]
-        "picture": book.about_picture,
+        **{kind: (lambda kind=kind: _pair(book, kind)) for kind in LOOKUPS},  # type: ignore[misc]
+        **{kind: (lambda kind=kind: _one(book, kind, book.names)) for kind in QUESTIONS},  # type: ignore[misc]
+        "What is drawn?": lambda: book.about_picture("What is drawn?"),
+        "How many panels are there?": lambda: book.about_picture("How many panels are there?"),
+        "Which colors do the panels have?": lambda: book.about_picture(
+            "Which colors do the panels have?"
+        ),
     }
     worth = told_apart(processor.tokenizer)
     return {
@@ -43,8 +47,12 @@ def examine(
 
 
 def _one(book: ExerciseBook, kind: str, names: list[str]) -> Exercise | None:
-    layout = invent(book.random, names, book.colors, 1.0)
-    asked = lesson_of(kind, layout, book.random)
+    asked = lesson_of(kind, book.layout(names), book.random)
+    return None if asked is None else book.about_lists(asked)
+
+
+def _pair(book: ExerciseBook, kind: str) -> Exercise | None:
+    asked = lookup_of(kind, book.layout(book.names), book.random)
     return None if asked is None else book.about_lists(asked)
 
 

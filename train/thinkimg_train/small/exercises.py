@@ -11,14 +11,15 @@ import torch
 from torch import Tensor
 
 from thinkimg_train.small.lessons import Lesson, Turn, lesson, table
-from thinkimg_train.small.lists import invent
+from thinkimg_train.small.lists import Layout, invent
+from thinkimg_train.small.lookups import lookups
 from thinkimg_train.small.pictures import draw, questions
-from thinkimg_train.small.vocabulary import colors, names
+from thinkimg_train.small.vocabulary import colors, headings, names
 
-TABLES, PICTURES = 0.25, 0.2
-"""Shares of exercises; the others are about lists of what tools find in charts."""
+TABLES, PICTURES, LOOKUPS = 0.08, 0.18, 0.34
+"""Shares of exercises; the others are questions about lists of what tools find in charts."""
 UNASKED_NAMES = 40
-"""Of these nobody ever asks for a number, so that it can be seen whether names are understood
+"""Of these nobody ever asks or tells anything, so that it can be seen whether names are understood
 or learnt by heart."""
 
 
@@ -52,6 +53,7 @@ class ExerciseBook:
     def __post_init__(self) -> None:
         self.names = names()
         self.colors = colors()
+        self.headings = headings()
         # The same ones for every seed.
         self.unasked = frozenset(random.Random(7).sample(self.names, UNASKED_NAMES))
         self.asked = [name for name in self.names if name not in self.unasked]
@@ -59,26 +61,38 @@ class ExerciseBook:
     def exercise(self) -> Exercise:
         kind = self.random.random()
         if kind < PICTURES and not self.only_tables:
-            return self.about_picture()
+            seen = self.about_picture()
+            assert seen is not None  # there is always something to ask
+            return seen
         if kind < PICTURES + TABLES or self.only_tables:
             rows = 4 + round(12 * self.crowd)
             made = self.about_lists(table(self.asked, self.random, rows))
             made.kind = "tables"
             return made
-        layout = invent(self.random, self.names, self.colors, self.crowd)
+        layout = self.layout(self.names)
+        if kind < PICTURES + TABLES + LOOKUPS:
+            made = self.about_lists(lookups(layout, self.random, self.unasked))
+            made.kind = "look-ups"
+            return made
         made = self.about_lists(lesson(layout, self.random, self.unasked))
-        made.kind = "charts"
+        made.kind = "questions"
         return made
 
-    def in_tokens(self, lists: str, turns: Sequence[Turn]) -> Exercise:
-        """A conversation about a list that stands in its first message."""
+    def layout(self, names: Sequence[str]) -> Layout:
+        return invent(self.random, names, self.colors, self.headings, self.crowd)
+
+    def in_tokens(self, lists: str, turns: Sequence[Turn], *, ahead: bool = False) -> Exercise:
+        """A conversation about a list that stands in its first message, after the question if
+        that is `ahead`."""
         made = Exercise([], [])
-        opening = f"{lists}\n" if lists else ""
+        opening = lists
         for question, answer in turns:
-            self._write(made, f"<|im_start|>user\n{opening}{question}<|im_end|>\n")
+            parts = (question, opening) if ahead else (opening, question)
+            asked = "\n".join(part for part in parts if part)
+            self._write(made, f"<|im_start|>user\n{asked}<|im_end|>\n")
             self._write(made, "<|im_start|>assistant\n")
-            parts = ("", answer) if isinstance(answer, str) else answer
-            for number, part in enumerate(parts):
+            answers = ("", answer) if isinstance(answer, str) else answer
+            for number, part in enumerate(answers):
                 self._write(made, part, trained=number % 2 == 1)
             self._write(made, "<|im_end|>", trained=True)
             self._write(made, "\n")
@@ -86,16 +100,19 @@ class ExerciseBook:
         return made
 
     def about_lists(self, about: Lesson) -> Exercise:
-        return self.in_tokens(about.lists, about.turns)
+        return self.in_tokens(about.lists, about.turns, ahead=about.ahead)
 
-    def about_picture(self) -> Exercise:
+    def about_picture(self, only: str = "") -> Exercise | None:
+        """All that can be asked about a picture, or one question; None, if it makes no sense."""
         picture = draw(self.random)
+        asked = [turn for turn in questions(picture, self.random) if only in ("", turn[0])]
+        if not asked:
+            return None
         seen = self.processor.image_processor(images=[picture.pixels], return_tensors="pt")
         grid = seen["image_grid_thw"]
         merged = self.processor.image_processor.merge_size**2
         pads = "<|image_pad|>" * (int(grid.prod()) // merged)
-        image = f"<|vision_start|>{pads}<|vision_end|>"
-        made = self.in_tokens(image, questions(picture, self.random))
+        made = self.in_tokens(f"<|vision_start|>{pads}<|vision_end|>", asked)
         made.kind = "pictures"
         made.pixels, made.grid = seen["pixel_values"], grid
         return made

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from thinkimg_eval.synthcharts.asked import Asked, Family, Way
 from thinkimg_eval.synthcharts.wording import phrase, variants
+from thinkimg_train.collect.wording import in_other_words
 from thinkimg_train.small.lists import Box, Entry, Layout, detections, spans
 
 Turn = tuple[str, str | tuple[str, ...]]
@@ -22,6 +23,8 @@ Turn = tuple[str, str | tuple[str, ...]]
 class Lesson:
     lists: str
     turns: list[Turn]
+    ahead: bool = False
+    """Whether the first question stands before the lists."""
 
 
 def table(names: Sequence[str], random_: random.Random, rows: int) -> Lesson:
@@ -54,7 +57,7 @@ def _rows(names: Sequence[str], random_: random.Random, rows: int) -> tuple[str,
     else:
         boxes = {name: _any_box(random_) for name in some}
         lists = spans(list(boxes.items()), random_)
-        told = {name: _place(box) for name, box in boxes.items()}
+        told = {name: place(box) for name, box in boxes.items()}
     return lists, told
 
 
@@ -85,14 +88,18 @@ class Seen:
     lists: str
 
 
+_LABELS = {"wedges": "slices"}
+"""Of what is no bar."""
+
+
 def look_at(layout: Layout, random_: random.Random) -> Seen:
     """Texts always; mostly the marks of one series; the place of a color, if there is a legend."""
     series = random_.choice(list(layout.groups) or [""])
     entries = layout.groups.get(series, layout.entries)
     lists = [spans(layout.texts, random_)]
-    marks = layout.kind != "wedges" and random_.random() < 0.8
+    marks = random_.random() < 0.8
     if marks:
-        label = f"bars of '{series}'" if series else "bars"
+        label = f"bars of '{series}'" if series else _LABELS.get(layout.kind, "bars")
         boxes = sorted(((label, entry.mark) for entry in entries), key=lambda one: one[1][1])
         lists.append(detections(boxes, "0.9"))
     color = name = ""
@@ -103,19 +110,49 @@ def look_at(layout: Layout, random_: random.Random) -> Seen:
 
 
 def lesson(layout: Layout, random_: random.Random, unasked: frozenset[str] = frozenset()) -> Lesson:
-    """A question of each kind; none asks for the number of a name of `unasked`."""
+    """Two questions of each kind; no name of `unasked` is in a question or an answer."""
     seen = look_at(layout, random_)
-    asked = (make(seen, random_, unasked) for make in QUESTIONS.values())
-    turns = [turn for turn in asked if turn is not None]
+    asked = [make(seen, random_) for make in (*QUESTIONS.values(), *QUESTIONS.values())]
+    turns: list[Turn] = [
+        (question, _said(answer, random_))
+        for question, answer in (turn for turn in asked if turn is not None)
+        if not mentioned(unasked, f"{question} {answer.thought} {answer.text}")
+    ]
     random_.shuffle(turns)
-    return Lesson(seen.lists, turns)
+    return Lesson(seen.lists, turns, ahead=random_.random() < 0.5)
+
+
+def mentioned(names: frozenset[str], text: str) -> bool:
+    return any(name in text for name in names)
 
 
 def lesson_of(kind: str, layout: Layout, random_: random.Random) -> Lesson | None:
-    """One question of QUESTIONS; None, if the lists do not tell."""
+    """One question of QUESTIONS, answered in a word; None, if the lists do not tell."""
     seen = look_at(layout, random_)
-    turn = QUESTIONS[kind](seen, random_, frozenset())
-    return None if turn is None else Lesson(seen.lists, [turn])
+    turn = QUESTIONS[kind](seen, random_)
+    if turn is None:
+        return None
+    question, answer = turn
+    return Lesson(seen.lists, [(question, f"<answer>{answer.text}</answer>")])
+
+
+@dataclass(frozen=True)
+class Answer:
+    text: str
+    thought: str
+    """What leads to it."""
+
+
+Answered = tuple[str, Answer]
+"""A question and its answer."""
+
+
+def _said(answer: Answer, random_: random.Random) -> str:
+    """Mostly after a thought."""
+    said = f"<answer>{answer.text}</answer>"
+    if random_.random() < 0.3:
+        return said
+    return f"{in_other_words(answer.thought, random_)}\n{said}"
 
 
 def _put(asked: Asked, random_: random.Random) -> str:
@@ -126,103 +163,54 @@ def _in(series: str) -> tuple[str, ...]:
     return (series,) if series else ()
 
 
-def _answer(text: str) -> str:
-    return f"<answer>{text}</answer>"
-
-
-def _copy(seen: Seen, random_: random.Random, _: frozenset[str]) -> Turn:
-    """A part of the list, as it is written there."""
-    layout = seen.layout
-    first = random_.randrange(len(layout.texts))
-    some = layout.texts[first : first + random_.randint(2, 5)]
-    return f"Read on from {_place(some[0][1])}.", ", ".join(text for text, _ in some)
-
-
-def _places(seen: Seen, random_: random.Random, _: frozenset[str]) -> Turn | None:
-    layout = seen.layout
-    some = random_.sample(layout.texts, min(random_.randint(2, 4), len(layout.texts)))
-    some = [one for one in some if [text for text, _ in layout.texts].count(one[0]) == 1]
-    if not some:
-        return None
-    return (
-        f"Where is {', '.join(text for text, _ in some)}?",
-        ", ".join(f"{text} {_place(box)}" for text, box in some),
-    )
-
-
-def _texts(seen: Seen, random_: random.Random, _: frozenset[str]) -> Turn:
-    layout = seen.layout
-    some = random_.sample(layout.texts, min(random_.randint(2, 4), len(layout.texts)))
-    return (
-        f"What is at {', '.join(_place(box) for _, box in some)}?",
-        ", ".join(text for text, _ in some),
-    )
-
-
-def _place(box: Box) -> str:
+def place(box: Box) -> str:
     return f"[{', '.join(map(str, box))}]"
 
 
-def _numbers(seen: Seen, random_: random.Random, unasked: frozenset[str]) -> Turn | None:
-    """The numbers of several names."""
-    some = [one for one in seen.entries if one.written and one.name not in unasked]
-    if not some:
-        return None
-    random_.shuffle(some)
-    of = f" of {seen.series}" if seen.series else ""
-    names = ", ".join(one.name for one in some)
-    return f"Numbers{of}: {names}?", ", ".join(f"{one.name} {one.written}" for one in some)
-
-
-def _number(seen: Seen, random_: random.Random, unasked: frozenset[str]) -> Turn | None:
-    some = [one for one in seen.entries if one.written and one.name not in unasked]
+def _number(seen: Seen, random_: random.Random) -> Answered | None:
+    some = [one for one in seen.entries if one.written]
     if not some:
         return None
     one = random_.choice(some)
     asked = Asked(Family.LABELLED_VALUE, Way.VALUE, (one.name,), _in(seen.series))
-    return _put(asked, random_), _answer(one.written.rstrip("%"))
+    number = one.written.rstrip("%")
+    return _put(asked, random_), Answer(number, f"{number} is written at {one.name}.")
 
 
-def _marks(seen: Seen, random_: random.Random, _: frozenset[str]) -> Turn | None:
-    if not seen.marks:
+def _on_axis(seen: Seen, random_: random.Random) -> Answered | None:
+    """A number that is not written, from the ends of the bars and the numbers of the axis."""
+    written = seen.entries[0].written
+    if not seen.marks or not seen.layout.ticks or written or seen.layout.kind == "wedges":
         return None
-    entries = seen.entries
-    some = random_.sample(list(entries), min(len(entries), random_.randint(1, 3)))
-    return (
-        f"Where is the bar of {', '.join(one.name for one in some)}?",
-        ", ".join(f"{one.name} {_place(one.mark)}" for one in some),
-    )
+    one = random_.choice(seen.entries)
+    asked = Asked(Family.UNLABELLED_VALUE, Way.VALUE, (one.name,), _in(seen.series))
+    number = f"{one.value:.3g}" if one.value < 1000 else f"{one.value:.0f}"
+    return _put(asked, random_), Answer(number, f"On the axis that is about {number}.")
+
+
+def _told(seen: Seen) -> bool:
+    """Whether values can be compared: by what is written, or by how long the bars are."""
+    if seen.layout.kind == "wedges":
+        return bool(seen.entries[0].written)
+    return seen.marks
 
 
 def _ranked(entries: Sequence[Entry], *, highest: bool) -> list[Entry]:
     return sorted(entries, key=lambda one: one.value, reverse=highest)
 
 
-def _order(seen: Seen, random_: random.Random, _: frozenset[str]) -> Turn | None:
-    """All names from one end of the values to the other."""
-    if not seen.marks:
-        return None
-    entries = seen.entries
-    highest = random_.random() < 0.5
-    ranked = _ranked(entries, highest=highest)
-    of = f" of {seen.series}" if seen.series else ""
-    end = "highest" if highest else "lowest"
-    written = all(one.written for one in ranked) and random_.random() < 0.5
-    return (
-        f"Order{of}, {end} first{', with numbers' if written else ''}?",
-        ", ".join(f"{one.name} {one.written}" if written else one.name for one in ranked),
-    )
+def _in_order(ranked: Sequence[Entry]) -> str:
+    return f"In order: {', '.join(f'{one.name} {one.value:g}' for one in ranked[:3])}."
 
 
-def _extreme(seen: Seen, random_: random.Random, _: frozenset[str]) -> Turn | None:
-    if not seen.marks:
+def _extreme(seen: Seen, random_: random.Random) -> Answered | None:
+    if not _told(seen):
         return None
-    entries = seen.entries
     way = random_.choice((Way.HIGHEST, Way.LOWEST))
-    best = _ranked(entries, highest=way is Way.HIGHEST)[0]
+    ranked = _ranked(seen.entries, highest=way is Way.HIGHEST)
     noun = random_.choice(("city", "fruit", "year", "team", "country", "course", "month"))
     asked = Asked(Family.EXTREME, way, series=_in(seen.series), noun=noun)
-    return _put(asked, random_), _answer(best.name)
+    return _put(asked, random_), Answer(ranked[0].name, _in_order(ranked))
 
 
 _RANKS = {
@@ -233,54 +221,72 @@ _RANKS = {
 }
 
 
-def _compare(seen: Seen, random_: random.Random, _: frozenset[str]) -> Turn | None:
-    if not seen.marks:
+def _compare(seen: Seen, random_: random.Random) -> Answered | None:
+    if not _told(seen):
         return None
-    entries = seen.entries
     way, (highest, rank) = random_.choice(list(_RANKS.items()))
-    some = random_.sample(list(entries), random_.randint(2, len(entries)))
-    best = _ranked(some, highest=highest)[rank]
+    some = random_.sample(list(seen.entries), random_.randint(2, len(seen.entries)))
+    ranked = _ranked(some, highest=highest)
     asked = Asked(Family.COMPARE, way, tuple(one.name for one in some), _in(seen.series))
-    return _put(asked, random_), _answer(best.name)
+    return _put(asked, random_), Answer(ranked[rank].name, _in_order(ranked))
 
 
-def _count(seen: Seen, random_: random.Random, _: frozenset[str]) -> Turn | None:
-    if not seen.marks:
+def _count(seen: Seen, random_: random.Random) -> Answered | None:
+    """Above or below a number, or one of them."""
+    if not _told(seen):
         return None
     entries = seen.entries
     way = random_.choice((Way.ABOVE, Way.BELOW))
     than = random_.choice(list(entries))
-    count = sum((one.value > than.value) == (way is Way.ABOVE) for one in entries if one != than)
-    asked = Asked(Family.COUNT, way, (than.name,), _in(seen.series))
-    return _put(asked, random_), _answer(str(count))
+    if random_.random() < 0.6:
+        number, others = _threshold(seen, random_), list(entries)
+        asked = Asked(Family.COUNT, way, (), _in(seen.series), threshold=number)
+    else:
+        number, others = than.value, [one for one in entries if one is not than]
+        asked = Asked(Family.COUNT, way, (than.name,), _in(seen.series))
+    count = sum((one.value > number) == (way is Way.ABOVE) for one in others)
+    thought = f"{count} of {len(others)} values are {way} {number:g}."
+    return _put(asked, random_), Answer(str(count), thought)
 
 
-def _yes_no(seen: Seen, random_: random.Random, _: frozenset[str]) -> Turn | None:
-    if not seen.marks:
+def _threshold(seen: Seen, random_: random.Random) -> float:
+    """A round number that no entry has."""
+    values = sorted(one.value for one in seen.entries)
+    low, high = values[0], values[-1]
+    for digits in (1, 2, 3):
+        number = float(f"{random_.uniform(low, high):.{digits}g}")
+        if number not in values:
+            return number
+    return low / 2
+
+
+def _yes_no(seen: Seen, random_: random.Random) -> Answered | None:
+    if not _told(seen):
         return None
-    entries = seen.entries
     way = random_.choice((Way.ABOVE, Way.BELOW))
-    one, other = random_.sample(list(entries), 2)
-    asked = Asked(Family.YES_NO, way, (one.name, other.name), _in(seen.series))
-    right = (one.value > other.value) == (way is Way.ABOVE)
-    return _put(asked, random_), _answer("yes" if right else "no")
+    one, other = random_.sample(list(seen.entries), 2)
+    if random_.random() < 0.5:
+        number = _threshold(seen, random_)
+        asked = Asked(Family.YES_NO, way, (one.name,), _in(seen.series), threshold=number)
+    else:
+        number = other.value
+        asked = Asked(Family.YES_NO, way, (one.name, other.name), _in(seen.series))
+    right = (one.value > number) == (way is Way.ABOVE)
+    thought = f"{one.value:g} against {number:g}."
+    return _put(asked, random_), Answer("yes" if right else "no", thought)
 
 
-def _color(seen: Seen, random_: random.Random, _: frozenset[str]) -> Turn | None:
+def _color(seen: Seen, random_: random.Random) -> Answered | None:
     if not seen.color:
         return None
     asked = Asked(Family.COLOR_TO_SERIES, Way.SHOWN, color=seen.color)
-    return _put(asked, random_), _answer(seen.color_name)
+    thought = f"The legend has {seen.color_name} beside {seen.color}."
+    return _put(asked, random_), Answer(seen.color_name, thought)
 
 
-QUESTIONS: dict[str, Callable[[Seen, random.Random, frozenset[str]], Turn | None]] = {
-    "read on": _copy,
-    "place": _places,
-    "text": _texts,
-    "numbers": _numbers,
+QUESTIONS: dict[str, Callable[[Seen, random.Random], Answered | None]] = {
     "number": _number,
-    "mark": _marks,
-    "order": _order,
+    "on axis": _on_axis,
     "extreme": _extreme,
     "compare": _compare,
     "count": _count,

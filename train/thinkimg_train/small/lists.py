@@ -42,7 +42,11 @@ class Layout:
 
 
 def invent(
-    random_: random.Random, names: Sequence[str], colors: Sequence[str], crowd: float = 1.0
+    random_: random.Random,
+    names: Sequence[str],
+    colors: Sequence[str],
+    headings: Sequence[str],
+    crowd: float = 1.0,
 ) -> Layout:
     """A layout about some of `names`.
 
@@ -64,8 +68,11 @@ def invent(
         layout = _bars(random_, categories, lying=kind == "lying")
     if random_.random() > crowd:
         layout.texts = layout.texts[: len(layout.texts) - layout.ticks]
+        layout.ticks = 0
     if layout.groups or random_.random() < 0.5:
         _legend(random_, layout, list(layout.groups) or series, colors)
+    if random_.random() < crowd:
+        _head(random_, layout, headings)
     layout.texts.sort(key=lambda text: (text[1][1] // 40, text[1][0]))
     if random_.random() < 0.3:  # not every chart is read in rows
         layout.texts.sort(key=lambda text: (text[1][0] // 90, text[1][1]))
@@ -75,7 +82,7 @@ def invent(
 def spans(texts: Sequence[tuple[str, Box]], random_: random.Random) -> str:
     """As the OCR tool writes them."""
     written = (
-        f'{{"text": "{text}", "box": [{_numbers(box)}], "score": {_score(random_)}}}'
+        f'{{"box": [{_numbers(box)}], "text": "{text}", "score": {_score(random_)}}}'
         for text, box in texts
     )
     return f'{{"spans": [{", ".join(written)}]}}'
@@ -239,3 +246,15 @@ def _legend(
             x += width + 110
         else:
             y += 48
+
+
+def _head(random_: random.Random, layout: Layout, headings: Sequence[str]) -> None:
+    """A title, and what the axes are about."""
+    title, across, up = random_.sample(headings, 3)
+    layout.texts.append((title, _around(500, 20, title, 40, random_)))
+    if layout.kind != "wedges":
+        if random_.random() < 0.7:
+            layout.texts.append((across, _around(540, 975, across, 36, random_)))
+        if random_.random() < 0.7:
+            half = len(up) * 7
+            layout.texts.append((up, _clip(2, 450 - half, 30, 450 + half, random_)))

@@ -9,6 +9,7 @@ import copy
 import json
 import os
 import random
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ _MOST_PIXELS = 112 * 112
 
 @dataclass(frozen=True)
 class Recipe:
-    tokens: int = 14_000_000
+    tokens: int = 15_000_000
     """Of all processes together, with padding."""
     batch_tokens: int = 6_000
     """Of a process at a time."""
@@ -49,9 +50,9 @@ class Recipe:
     warmup_steps: int = 50
     decay_share: float = 0.4
     """Of the tokens, the last ones: the learning rate falls to a fiftieth."""
-    alone_share: float = 0.08
+    alone_share: float = 0.06
     """Of the tokens, the first ones: short tables, and nothing else."""
-    full_share: float = 0.55
+    full_share: float = 0.5
     """Lists are as long as those of charts from here on."""
     form_weight: float = 0.1
     """Of commas, brackets and the like. They are learnt at once, and if they counted as much as
@@ -91,7 +92,10 @@ def pretrain(out: Path, recipe: Recipe) -> None:
     processor = chart_processor()
     model = Qwen2VLForConditionalGeneration(small_config(processor.tokenizer))
     begin(model, processor.tokenizer, recipe.seed)
-    book = ExerciseBook(processor, random.Random(recipe.seed * 1000 + rank))
+    _compile(model)
+    book = ExerciseBook(
+        processor, random.Random(recipe.seed * 1000 + rank), only_tables=recipe.alone_share > 0
+    )
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
     )
@@ -124,6 +128,13 @@ def pretrain(out: Path, recipe: Recipe) -> None:
             _save(model, processor, out, step, recipe.examined)
     if rank == 0:
         _save(model, processor, out, step, recipe.examined)
+
+
+def _compile(model: Any) -> None:
+    """A quarter faster, where there is a compiler."""
+    if shutil.which(os.environ.get("CXX", "g++")):
+        for layer in model.model.language_model.layers:
+            layer.compile(dynamic=True)
 
 
 def _learn(

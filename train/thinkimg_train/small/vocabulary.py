@@ -24,15 +24,17 @@ min y x scale region name arguments answer yes no red Error unknown field fields
 was named tool called argument try once again Once not too itself further left right up down
 crop enlarged high low all more series words required Separate Nothing found Ask things plain
 colour shape category reading classic slice dark stops understood Age Time Size Read Where
-Numbers Order first place lying scatter pie bar kind kinds drawn each have panels many
+Numbers Names numbers Bars Colors Texts Places Order first place lying scatter pie bar kind
+kinds drawn each have panels many
 """
 
 _PHRASES = (
     # What tools write of texts and of marks.
-    *('{"spans": [{"text": "', '", "box": [', '], "score": 1.0}, {"text": "'),
-    *('], "score": 1.0}]}', '], "score": ', '}, {"text": "', "}]}", '{"detections": [{"box": ['),
+    *('{"spans": [{"box": [', '], "text": "', '", "score": 1.0}, {"box": [', "}]}"),
+    *('", "score": 1.0}]}', '", "score": ', '}, {"box": [', '{"detections": [{"box": ['),
     *('], "score": 0.9, "label": "', '], "score": 0.85, "label": "', '"}, {"box": [', '"}]}'),
-    *('{"spans": []}', '{"detections": []}', '{"image": "img_', '{"subplots": [{"image": "img_'),
+    *('{"spans": []}', '{"detections": []}', '{"box": [', '], "image": "img_', '{"image": "img_'),
+    '{"subplots": [{"box": [',
     *('", "title": "', '", "score": ', "<tool_response>\n", "\n</tool_response>", ", ", " [", "]"),
     # How tools are called.
     *('<tool_call>\n{"name": "', '", "arguments": {"image": "img_', '"}}\n</tool_call>'),
@@ -52,6 +54,12 @@ def names() -> list[str]:
     """What categories and series are called in synthetic charts, in order."""
     found = (name for one in SUBJECTS for name in (*one.categories, *one.series))
     return sorted({name for name in found if name[0].isalpha()})
+
+
+def headings() -> list[str]:
+    """What stands above charts and beside their axes."""
+    found = (text for one in SUBJECTS for text in (*one.titles, *one.values, one.label))
+    return sorted(set(found))
 
 
 def colors() -> list[str]:

@@ -1,0 +1,98 @@
+"""What stands beside what in a chart, name after name: nearly every token of it is looked up."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from thinkimg_train.small.lessons import Lesson, Seen, Turn, look_at, mentioned, place
+from thinkimg_train.small.lists import Layout, detections
+
+Pair = tuple[str, str]
+"""What is given, and what belongs to it."""
+
+MOST_KINDS, MOST_PAIRS = 4, 12
+"""Of a lesson, and of a kind."""
+
+
+def lookups(layout: Layout, random_: random.Random, unasked: frozenset[str]) -> Lesson:
+    """Several kinds of look-up in one chart, none of a name of `unasked`."""
+    lists, seen = _lists(layout, random_)
+    turns: list[Turn] = []
+    for kind in random_.sample(list(LOOKUPS), len(LOOKUPS)):
+        pairs = [pair for pair in _pairs(kind, seen) if not mentioned(unasked, " ".join(pair))]
+        if not pairs or len(turns) == MOST_KINDS:
+            continue
+        turn = _turn(kind, seen, random_.sample(pairs, min(MOST_PAIRS, len(pairs))))
+        if not mentioned(unasked, turn[0]):
+            turns.append(turn)
+    return Lesson(lists, turns)
+
+
+def lookup_of(kind: str, layout: Layout, random_: random.Random) -> Lesson | None:
+    """One pair of a kind of LOOKUPS; None, if the lists do not tell any."""
+    lists, seen = _lists(layout, random_)
+    pairs = _pairs(kind, seen)
+    return Lesson(lists, [_turn(kind, seen, [random_.choice(pairs)])]) if pairs else None
+
+
+def _lists(layout: Layout, random_: random.Random) -> tuple[str, Seen]:
+    """As an eager reader has them: all colors of the legend as well."""
+    seen = look_at(layout, random_)
+    lists = seen.lists
+    if not seen.color:
+        swatches = random_.sample(layout.swatches, len(layout.swatches))
+        for color, _, box in swatches:
+            lists += "\n" + detections([(f"{color} legend entry", box)], "0.85")
+    return lists, seen
+
+
+def _turn(kind: str, seen: Seen, pairs: Sequence[Pair]) -> Turn:
+    of = f" of {seen.series}" if seen.series and kind in _OF_SERIES else ""
+    parts = [part for given, found in pairs for part in (given, f" {found}, ")]
+    return f"{kind}{of}?", tuple(parts)
+
+
+def _pairs(kind: str, seen: Seen) -> list[Pair]:
+    """Those of which what is given stands there once."""
+    pairs = LOOKUPS[kind](seen)
+    often = Counter(given for given, _ in pairs)
+    return [pair for pair in pairs if often[pair[0]] == 1]
+
+
+def _numbers(seen: Seen) -> list[Pair]:
+    return [(one.name, one.written) for one in seen.entries if one.written]
+
+
+def _bars(seen: Seen) -> list[Pair]:
+    return [(one.name, place(one.mark)) for one in seen.entries if seen.marks]
+
+
+def _names_of_bars(seen: Seen) -> list[Pair]:
+    return [(place(one.mark), one.name) for one in seen.entries if seen.marks]
+
+
+def _colors(seen: Seen) -> list[Pair]:
+    told = [(color, name) for color, name, _box in seen.layout.swatches]
+    return [pair for pair in told if not seen.color or pair[0] == seen.color]
+
+
+def _texts(seen: Seen) -> list[Pair]:
+    return [(place(box), text) for text, box in seen.layout.texts]
+
+
+def _places(seen: Seen) -> list[Pair]:
+    return [(text, place(box)) for text, box in seen.layout.texts]
+
+
+LOOKUPS: dict[str, Callable[[Seen], list[Pair]]] = {
+    "Numbers": _numbers,
+    "Bars": _bars,
+    "Names of bars": _names_of_bars,
+    "Colors": _colors,
+    "Texts": _texts,
+    "Places": _places,
+}
+"""By what is asked."""
+_OF_SERIES = ("Numbers", "Bars", "Names of bars")
