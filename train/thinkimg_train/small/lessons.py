@@ -28,7 +28,7 @@ class Lesson:
 
 
 def table(names: Sequence[str], random_: random.Random, rows: int) -> Lesson:
-    """Names with a number or a place each, to be written twice more in other orders."""
+    """Names with a number each, to be written twice more in other orders."""
     lists, told = _rows(names, random_, rows)
     some = list(told)
     turns: list[Turn] = []
@@ -50,14 +50,8 @@ def row(names: Sequence[str], random_: random.Random, rows: int) -> Lesson:
 def _rows(names: Sequence[str], random_: random.Random, rows: int) -> tuple[str, dict[str, str]]:
     """A table, and what it says of each name."""
     some = random_.sample(names, random_.randint(2, max(2, rows)))
-    if random_.random() < 0.5:
-        numbers = {name: _any_number(random_) for name in some}
-        lists = ", ".join(f"{name} {number}" for name, number in numbers.items())
-        told = numbers
-    else:
-        boxes = {name: _any_box(random_) for name in some}
-        lists = spans(list(boxes.items()), random_)
-        told = {name: place(box) for name, box in boxes.items()}
+    told = {name: _any_number(random_) for name in some}
+    lists = ", ".join(f"{name} {number}" for name, number in told.items())
     return lists, told
 
 
@@ -65,11 +59,6 @@ def _any_number(random_: random.Random) -> str:
     digits = random_.choice((2, 3, 3, 4))
     number = random_.randrange(10 ** (digits - 1), 10**digits)
     return f"{number / 10:g}" if random_.random() < 0.3 else str(number)
-
-
-def _any_box(random_: random.Random) -> Box:
-    x, y = random_.randint(0, 899), random_.randint(0, 939)
-    return x, y, x + random_.randint(10, 99), y + random_.randint(10, 59)
 
 
 @dataclass(frozen=True)
