@@ -53,6 +53,10 @@ _VARIANTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("Let me read the title of the panel.", "I need the title of the panel."),
     ),
     (
+        r"I see (?P<a>.+)\.",
+        ("There is {a}.", "I find {a}.", "Here is {a}."),
+    ),
+    (
         r"(?P<a>.+) is written at (?P<b>.+)\.",
         ("At {b}, {a} is written.", "The text at {b} is {a}.", "I read {a} at {b}."),
     ),

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from thinkimg_eval.synthcharts.asked import Asked, Family, Way
+from thinkimg_eval.synthcharts.planner.evidence import seen as told
+from thinkimg_eval.synthcharts.planner.values import rounded
 from thinkimg_eval.synthcharts.wording import phrase, variants
 from thinkimg_train.collect.wording import in_other_words
 from thinkimg_train.small.lists import Box, Entry, Layout, detections, spans
@@ -74,7 +76,12 @@ class Seen:
     color: str
     """Whose place in the legend a list has; may be empty."""
     color_name: str
+    color_box: Box | None
     lists: str
+
+    def evidence(self, one: Entry) -> str:
+        """What the lists tell of an entry, one beside the other."""
+        return told(one.name, one.label, one.mark if self.marks else "", one.text)
 
 
 _LABELS = {"wedges": "slices"}
@@ -91,11 +98,11 @@ def look_at(layout: Layout, random_: random.Random) -> Seen:
         label = f"bars of '{series}'" if series else _LABELS.get(layout.kind, "bars")
         boxes = sorted(((label, entry.mark) for entry in entries), key=lambda one: one[1][1])
         lists.append(detections(boxes, "0.9"))
-    color = name = ""
+    color, name, swatch = "", "", None
     if layout.swatches and random_.random() < 0.7:
         color, name, swatch = random_.choice(layout.swatches)
         lists.append(detections([(f"{color} legend entry", swatch)], "0.85"))
-    return Seen(layout, series, entries, marks, color, name, "\n".join(lists))
+    return Seen(layout, series, entries, marks, color, name, swatch, "\n".join(lists))
 
 
 def lesson(layout: Layout, random_: random.Random, unasked: frozenset[str] = frozenset()) -> Lesson:
@@ -139,7 +146,7 @@ Answered = tuple[str, Answer]
 def _said(answer: Answer, random_: random.Random) -> str:
     """Mostly after a thought."""
     said = f"<answer>{answer.text}</answer>"
-    if random_.random() < 0.3:
+    if random_.random() < 0.2:
         return said
     return f"{in_other_words(answer.thought, random_)}\n{said}"
 
@@ -162,8 +169,9 @@ def _number(seen: Seen, random_: random.Random) -> Answered | None:
         return None
     one = random_.choice(some)
     asked = Asked(Family.LABELLED_VALUE, Way.VALUE, (one.name,), _in(seen.series))
-    number = one.written.rstrip("%")
-    return _put(asked, random_), Answer(number, f"{number} is written at {one.name}.")
+    if seen.layout.kind == "wedges":
+        return _put(asked, random_), Answer(one.text, f"{one.text} is written at {one.name}.")
+    return _put(asked, random_), Answer(one.text, f"I see {seen.evidence(one)}.")
 
 
 def _on_axis(seen: Seen, random_: random.Random) -> Answered | None:
@@ -173,8 +181,10 @@ def _on_axis(seen: Seen, random_: random.Random) -> Answered | None:
         return None
     one = random_.choice(seen.entries)
     asked = Asked(Family.UNLABELLED_VALUE, Way.VALUE, (one.name,), _in(seen.series))
-    number = f"{one.value:.3g}" if one.value < 1000 else f"{one.value:.0f}"
-    return _put(asked, random_), Answer(number, f"On the axis that is about {number}.")
+    thought = random_.choice(
+        (f"On the axis that is about {one.text}.", f"I see {seen.evidence(one)}.")
+    )
+    return _put(asked, random_), Answer(one.text, thought)
 
 
 def _told(seen: Seen) -> bool:
@@ -189,7 +199,7 @@ def _ranked(entries: Sequence[Entry], *, highest: bool) -> list[Entry]:
 
 
 def _in_order(ranked: Sequence[Entry]) -> str:
-    return f"In order: {', '.join(f'{one.name} {one.value:g}' for one in ranked[:3])}."
+    return f"In order: {', '.join(f'{one.name} {one.text}' for one in ranked[:3])}."
 
 
 def _extreme(seen: Seen, random_: random.Random) -> Answered | None:
@@ -199,7 +209,10 @@ def _extreme(seen: Seen, random_: random.Random) -> Answered | None:
     ranked = _ranked(seen.entries, highest=way is Way.HIGHEST)
     noun = random_.choice(("city", "fruit", "year", "team", "country", "course", "month"))
     asked = Asked(Family.EXTREME, way, series=_in(seen.series), noun=noun)
-    return _put(asked, random_), Answer(ranked[0].name, _in_order(ranked))
+    if seen.layout.kind == "wedges":
+        return _put(asked, random_), Answer(ranked[0].name, _in_order(ranked))
+    thought = f"I see {told(ranked[0].mark, ranked[0].name, ranked[0].text)}."
+    return _put(asked, random_), Answer(ranked[0].name, thought)
 
 
 _RANKS = {
@@ -217,7 +230,10 @@ def _compare(seen: Seen, random_: random.Random) -> Answered | None:
     some = random_.sample(list(seen.entries), random_.randint(2, len(seen.entries)))
     ranked = _ranked(some, highest=highest)
     asked = Asked(Family.COMPARE, way, tuple(one.name for one in some), _in(seen.series))
-    return _put(asked, random_), Answer(ranked[rank].name, _in_order(ranked))
+    if seen.layout.kind == "wedges":
+        return _put(asked, random_), Answer(ranked[rank].name, _in_order(ranked))
+    thought = f"I see {', '.join(map(seen.evidence, some))}."
+    return _put(asked, random_), Answer(ranked[rank].name, thought)
 
 
 def _count(seen: Seen, random_: random.Random) -> Answered | None:
@@ -254,14 +270,18 @@ def _yes_no(seen: Seen, random_: random.Random) -> Answered | None:
         return None
     way = random_.choice((Way.ABOVE, Way.BELOW))
     one, other = random_.sample(list(seen.entries), 2)
-    if random_.random() < 0.5:
-        number = _threshold(seen, random_)
+    against = random_.random() < 0.5
+    number = _threshold(seen, random_) if against else other.value
+    right = (one.value > number) == (way is Way.ABOVE)
+    if against:
         asked = Asked(Family.YES_NO, way, (one.name,), _in(seen.series), threshold=number)
     else:
-        number = other.value
         asked = Asked(Family.YES_NO, way, (one.name, other.name), _in(seen.series))
-    right = (one.value > number) == (way is Way.ABOVE)
-    thought = f"{one.value:g} against {number:g}."
+    if seen.layout.kind == "wedges":
+        thought = f"{one.text} against {rounded(number)}."
+    else:
+        second = rounded(number) if against else seen.evidence(other)
+        thought = f"I see {seen.evidence(one)}, {second}."
     return _put(asked, random_), Answer("yes" if right else "no", thought)
 
 
@@ -269,7 +289,7 @@ def _color(seen: Seen, random_: random.Random) -> Answered | None:
     if not seen.color:
         return None
     asked = Asked(Family.COLOR_TO_SERIES, Way.SHOWN, color=seen.color)
-    thought = f"The legend has {seen.color_name} beside {seen.color}."
+    thought = f"I see {told(seen.color_box or '', seen.color_name)}."
     return _put(asked, random_), Answer(seen.color_name, thought)
 
 

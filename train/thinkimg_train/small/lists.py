@@ -9,6 +9,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from thinkimg_eval.synthcharts.planner.values import rounded
+
 Box = tuple[int, int, int, int]
 """x0, y0, x1, y1."""
 
@@ -19,10 +21,17 @@ class Entry:
 
     name: str
     value: float
+    label: Box
+    """Where the name is written."""
     mark: Box
     """Its bar, or wedge."""
     written: str = ""
     """Its number; empty, where none is written."""
+
+    @property
+    def text(self) -> str:
+        """As an answer: as it is written, a share without its sign, else three digits."""
+        return self.written.rstrip("%") or rounded(self.value)
 
 
 @dataclass
@@ -34,7 +43,7 @@ class Layout:
     entries: list[Entry]
     texts: list[tuple[str, Box]] = field(default_factory=list)
     swatches: list[tuple[str, str, Box]] = field(default_factory=list)
-    """Of a legend: color, name, where the color is."""
+    """Of a legend: color, name, where both are."""
     groups: dict[str, list[Entry]] = field(default_factory=dict)
     """By the name of a series, where there are several."""
     ticks: int = 0
@@ -160,7 +169,7 @@ def _bars(random_: random.Random, names: Sequence[str], *, lying: bool) -> Layou
             label = _around(x, base + 26, name, 38, random_)
             beside = (x, end - 24)
         text = f"{value:g}" if written else ""
-        layout.entries.append(Entry(name, value, mark, text))
+        layout.entries.append(Entry(name, value, label, mark, text))
         layout.texts.append((name, label))
         if written:
             layout.texts.append((text, _around(*beside, text, 36, random_)))
@@ -182,16 +191,15 @@ def _grouped(random_: random.Random, names: Sequence[str], series: Sequence[str]
     width = slot * 0.8 / len(series)
     layout = Layout("grouped", [], groups={name: [] for name in series})
     for number, name in enumerate(names):
-        layout.texts.append(
-            (name, _around(left + slot * (number + 0.5), base + 26, name, 38, random_))
-        )
+        label = _around(left + slot * (number + 0.5), base + 26, name, 38, random_)
+        layout.texts.append((name, label))
         for place, one in enumerate(series):
             value = values[number * len(series) + place]
             x = left + slot * (number + 0.1) + width * (place + 0.5)
             end = base - (base - above) * value / top
             text = f"{value:g}" if written else ""
             mark = _clip(x - width / 2, end, x + width / 2, base, random_)
-            layout.groups[one].append(Entry(name, value, mark, text))
+            layout.groups[one].append(Entry(name, value, label, mark, text))
             if written:
                 layout.texts.append((text, _around(x, end - 22, text, 34, random_)))
     ticks = _ticks(random_, top, step, base, above, left - 26, up=True)
@@ -222,7 +230,7 @@ def _wedges(random_: random.Random, names: Sequence[str]) -> Layout:
             middle[1] + 200 * y + 110,
             random_,
         )
-        layout.entries.append(Entry(name, share, mark, text))
+        layout.entries.append(Entry(name, share, outer, mark, text))
         layout.texts += [(name, outer), (text, inner)]
     return layout
 
@@ -239,8 +247,9 @@ def _legend(
     if not row:
         x, y = random_.randint(750, 820), random_.randint(100, 400)
     for name, color in zip(names, random_.sample(colors, len(names)), strict=True):
-        layout.swatches.append((color, name, _clip(x, y, x + 45, y + 20, random_)))
         width = len(name) * 11
+        # What is found is the color and its name together.
+        layout.swatches.append((color, name, _clip(x, y, x + 50 + width, y + 20, random_)))
         layout.texts.append((name, _clip(x + 55, y - 10, x + 55 + width, y + 28, random_)))
         if row:
             x += width + 110

@@ -6,8 +6,9 @@ import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from thinkimg_eval.synthcharts.planner.evidence import seen as told
 from thinkimg_train.small.lessons import Lesson, Seen, Turn, look_at, mentioned, place
-from thinkimg_train.small.lists import Layout, detections
+from thinkimg_train.small.lists import Entry, Layout, detections
 
 Pair = tuple[str, str]
 """What is given, and what belongs to it."""
@@ -62,11 +63,16 @@ def _pairs(kind: str, seen: Seen) -> list[Pair]:
 
 
 def _numbers(seen: Seen) -> list[Pair]:
-    return [(one.name, one.written) for one in seen.entries if one.written]
+    return [_pair(seen, one, one.written) for one in seen.entries if one.written]
 
 
 def _bars(seen: Seen) -> list[Pair]:
-    return [(one.name, place(one.mark)) for one in seen.entries if seen.marks]
+    return [_pair(seen, one) for one in seen.entries if seen.marks]
+
+
+def _pair(seen: Seen, one: Entry, *number: str) -> Pair:
+    """A name, and what stands beside it, one after the other."""
+    return one.name, told(one.label, one.mark if seen.marks else "", *number)
 
 
 def _names_of_bars(seen: Seen) -> list[Pair]:
@@ -74,8 +80,8 @@ def _names_of_bars(seen: Seen) -> list[Pair]:
 
 
 def _colors(seen: Seen) -> list[Pair]:
-    told = [(color, name) for color, name, _box in seen.layout.swatches]
-    return [pair for pair in told if not seen.color or pair[0] == seen.color]
+    pairs = [(color, told(box, name)) for color, name, box in seen.layout.swatches]
+    return [pair for pair in pairs if not seen.color or pair[0] == seen.color]
 
 
 def _texts(seen: Seen) -> list[Pair]:

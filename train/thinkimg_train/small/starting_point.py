@@ -28,6 +28,8 @@ NEXT, VALUE, RIGHT, TOP, LEFT = range(5)
 """The heads of the first layer, by what they carry."""
 _BACK = {NEXT: 1, VALUE: 2, RIGHT: 4, TOP: 6, LEFT: 8}
 """How many tokens back each of them looks."""
+_PLACED = 2
+"""The head of the second layer that tells where the box of the name just before begins."""
 _FIRMNESS = 6.0
 """Of that look: the scores of the token meant and of its neighbours are about 4 apart."""
 _CARRIED = 0.5
@@ -38,8 +40,14 @@ _WIDTH = 0.25
 """Standard deviation of embeddings: what is carried does not drown a token's own."""
 _QUIET = 0.25
 """Of the last norm: with embeddings that wide, the first guesses would be too sure."""
-_LONGEST, _SHORTEST = 2000.0, 20.0
+_WAVES, _LONGEST, _SHORTEST = 32, 2000.0, 20.0
 """Waves that make up a number: near numbers look alike."""
+_CARRIED_WAVES = (1500, 1000, 700, 500, 350, 250, 150, 80)
+"""Of those, the ones by which places are compared."""
+_ALIGNED = 1.5
+"""Of queries and keys: a place some hundredths of an image away is still looked at."""
+_TOLD = 1.2
+"""Of a place that is written as it was carried."""
 
 
 def begin(
@@ -50,29 +58,31 @@ def begin(
     text = model.model.language_model
     theta = float(text.config.rope_parameters["rope_theta"])
     with torch.no_grad():
-        spread = _embed(text.embed_tokens.weight, tokenizer, random)
+        waves = _embed(text.embed_tokens.weight, tokenizer, random)
         text.norm.weight.fill_(_QUIET)
         first, second, *others = [layer.self_attn for layer in text.layers]
-        read, written = _carry_on(first, spread, theta, random)
+        read, written = _carry_on(first, waves, theta, random)
         _look_up(second, read, written, random)
         for attention in others:
             for head in range(len(_BACK)):
                 rows = _rows(attention, head)
-                view = 1.0 * _orthonormal(attention, random)
+                view = _orthonormal(attention, random)
                 attention.q_proj.weight[rows] = view
                 attention.k_proj.weight[rows] = view
                 _copy(attention, rows, random)
-        _aligned(others[0], read, written, text.embed_tokens.weight, tokenizer)
+        _align(others[0], written)
 
 
-def _embed(weight: Tensor, tokenizer: PreTrainedTokenizerBase, random: torch.Generator):
+def _embed(weight: Tensor, tokenizer: PreTrainedTokenizerBase, random: torch.Generator) -> Tensor:
     """(V, D): far apart for words; for numbers, nearer the less they differ; nearly the same
-    for a word and the same one after a space."""
+    for a word and the same one after a space.
+
+    Returns: (2, waves, D), the directions of a number's cosines and sines.
+    """
     size = weight.shape[1]
     weight.normal_(0, _WIDTH, generator=random)
-    waves = 32
-    spread = torch.linalg.qr(torch.randn(size, 2 * waves, generator=random)).Q.T
-    lengths = _LONGEST * (_SHORTEST / _LONGEST) ** (torch.arange(waves) / (waves - 1))
+    spread = torch.linalg.qr(torch.randn(size, 2 * _WAVES, generator=random)).Q.T
+    lengths = _wave_lengths(_WAVES)
     for number in range(1000):
         [token] = tokenizer(str(number), add_special_tokens=False)["input_ids"]
         angles = 2 * math.pi * number / lengths
@@ -83,11 +93,16 @@ def _embed(weight: Tensor, tokenizer: PreTrainedTokenizerBase, random: torch.Gen
     for text, token in known.items():
         if text.startswith(" ") and (alone := known.get(text[1:])) is not None:
             weight[token] = 0.9 * weight[alone] + 0.44 * weight[token]
-    return spread
+    return spread.view(2, _WAVES, size)
+
+
+def _wave_lengths(count: int) -> Tensor:
+    """(count,) from the longest down, in equal ratios."""
+    return _LONGEST * (_SHORTEST / _LONGEST) ** (torch.arange(count) / (count - 1))
 
 
 def _carry_on(
-    attention: Qwen2VLAttention, spread: Tensor, theta: float, random: torch.Generator
+    attention: Qwen2VLAttention, waves: Tensor, theta: float, random: torch.Generator
 ) -> tuple[list[Tensor], list[Tensor]]:
     """What each head of the first layer sees of a token, and where it writes that: (head,
     hidden) each. Where it writes, nothing is mistaken for the token that stands there."""
@@ -99,7 +114,7 @@ def _carry_on(
         seen = (
             read[NEXT]
             if head == VALUE
-            else _number_view(attention, spread, random)
+            else _number_view(attention, waves, random)
             if head != NEXT
             else _orthonormal(attention, random)
         )
@@ -128,6 +143,9 @@ def _look_up(
         attention.q_proj.weight[rows] = query
         attention.k_proj.weight[rows] = _BROUGHT * key
         _copy(attention, rows, random)
+        if head == _PLACED:
+            attention.v_proj.weight[rows] = _TOLD * written[LEFT]
+            attention.o_proj.weight[:, rows] = read[LEFT].T
 
 
 def _copy(attention: Qwen2VLAttention, rows: slice, random: torch.Generator) -> None:
@@ -163,44 +181,33 @@ def _orthonormal(attention: Qwen2VLAttention, random: torch.Generator) -> Tensor
     return columns.T
 
 
-def _number_view(attention, spread, random):
-    """Eight waves from 1600 down to 60 in the slow pairs, and 16 dimensions of the rest."""
-    size = spread.shape[1]
-    waves = spread.view(2, -1, size)
-    count = waves.shape[1]
-    lengths = _LONGEST * (_SHORTEST / _LONGEST) ** (torch.arange(count) / (count - 1))
-    wanted = [1500, 1000, 700, 500, 350, 250, 150, 80]
-    chosen = [int((lengths - one).abs().argmin()) for one in wanted]
-    rest = torch.randn(size, 16, generator=random)
-    every = spread.T
-    rest = rest - every @ (every.T @ rest)
-    rest = torch.linalg.qr(rest).Q.T
-    return torch.cat([rest[:8], waves[0, chosen], rest[8:], waves[1, chosen]])
+def _number_view(attention: Qwen2VLAttention, waves: Tensor, random: torch.Generator) -> Tensor:
+    """(head, hidden): eight waves in pairs that hardly turn, and something of the rest."""
+    lengths = _wave_lengths(waves.shape[1])
+    chosen = [int((lengths - one).abs().argmin()) for one in _CARRIED_WAVES]
+    every = waves.flatten(0, 1).T
+    rest = torch.randn(every.shape[0], attention.head_dim // 2, generator=random)
+    rest = torch.linalg.qr(rest - every @ (every.T @ rest)).Q.T
+    half = len(rest) // 2
+    return torch.cat([rest[:half], waves[0, chosen], rest[half:], waves[1, chosen]])
 
 
-def _aligned(attention, read, written, embeddings, tokenizer):
-    """In the same column, the same row, right of it."""
-    even = [9, 11, 13, 15, 25, 27, 29, 31]
-    odd = [8, 10, 12, 14, 24, 26, 28, 30]
-    before = [
-        tokenizer(one, add_special_tokens=False)["input_ids"][0]
-        for one in ('], "text": "', '], "score": 0.9, "label": "', '], "score": 0.85, "label": "')
-    ]
-    code = embeddings[before] @ read[NEXT].T
-    mark = code.mean(0)
-    mark = mark / mark.norm()
-    for head, compared in enumerate(
-        (
-            [(LEFT, LEFT, even), (RIGHT, RIGHT, odd)],
-            [(TOP, TOP, even + odd)],
-            [(RIGHT, LEFT, even), (TOP, TOP, odd)],
-        )
-    ):
+def _align(attention: Qwen2VLAttention, written: list[Tensor]) -> None:
+    """Let heads of the third layer look, softly, for what stands in the same column, in the same
+    row, and right of where they are. Of the carried waves, each of two edges gets every second."""
+    pairs = attention.head_dim // 2
+    waves = [pair + pairs * end for end in (0, 1) for pair in range(pairs // 2, pairs)]
+    even, odd = waves[1::2], waves[::2]
+    views = (
+        ((LEFT, LEFT, even), (RIGHT, RIGHT, odd)),
+        ((TOP, TOP, waves),),
+        ((RIGHT, LEFT, even), (TOP, TOP, odd)),
+    )
+    for head, compared in enumerate(views):
         rows = _rows(attention, head)
-        q = attention.q_proj.weight[rows].clone() * 0.2
-        k = attention.k_proj.weight[rows].clone() * 0.2
-        for a, b, which in compared:
-            q[which] = 1.5 * written[a][which]
-            k[which] = 1.5 * written[b][which]
-        attention.q_proj.weight[rows] = q
-        attention.k_proj.weight[rows] = k
+        query, key = (0.2 * one.weight[rows] for one in (attention.q_proj, attention.k_proj))
+        for own, theirs, chosen in compared:
+            query[chosen] = _ALIGNED * written[own][chosen]
+            key[chosen] = _ALIGNED * written[theirs][chosen]
+        attention.q_proj.weight[rows] = query
+        attention.k_proj.weight[rows] = key

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import zip_longest
 
 from thinkimg_eval.synthcharts.asked import Asked, Family, Way
 from thinkimg_eval.synthcharts.planner.answer import Answer
 from thinkimg_eval.synthcharts.planner.any_chart import UNKNOWN, answer_about_text
 from thinkimg_eval.synthcharts.planner.bar_values import bar_values
 from thinkimg_eval.synthcharts.planner.categories import clean
+from thinkimg_eval.synthcharts.planner.evidence import seen
 from thinkimg_eval.synthcharts.planner.glance import kind_seen
 from thinkimg_eval.synthcharts.planner.line_values import line_values
 from thinkimg_eval.synthcharts.planner.look import Look
@@ -102,6 +105,8 @@ def _labelled_value(picture: Picture, asked: Asked) -> Answer | None:
     value = _written(picture, asked, name) or _value_of(picture, name, *asked.series)
     if value is None:
         return None
+    if value.label is not None:
+        return Answer(f"I see {_evidence(picture, name, value)}.", value.text)
     return Answer(f"{value.text} is written at {name}.", value.text)
 
 
@@ -113,7 +118,10 @@ def _unlabelled_value(picture: Picture, asked: Asked) -> Answer | None:
     if value is None:
         return None
     if not value.written and value.tip is not None:
-        picture.draw_line(f"I draw a line at the value of {name}.", *value.tip)
+        thought = f"I draw a line at the value of {name}."
+        if value.label is not None:
+            thought = f"I see {_evidence(picture, name, value, told=False)}. {thought}"
+        picture.draw_line(thought, *value.tip)
     return Answer(f"On the axis that is about {value.text}.", value.text)
 
 
@@ -132,16 +140,21 @@ def _extreme(picture: Picture, asked: Asked) -> Answer | None:
         values = values_of_series(picture, asked.way, *asked.categories)
     else:
         values = values_of(picture, *asked.series)
-    return _ranked(values, asked.way)
+    return _ranked(picture, values, asked.way)
 
 
 def _compare(picture: Picture, asked: Asked) -> Answer | None:
     values = values_of(picture, *asked.series)
     named = [(name, _at(name, values)) for name in asked.categories]
-    return _ranked([Value(name, one.value) for name, one in named if one], asked.way)
+    found = [replace(one, name=name) for name, one in named if one]
+    answer = _ranked(picture, found, asked.way)
+    if answer is None or any(one.label is None for one in found):
+        return answer
+    evidence = ", ".join(_evidence(picture, one.name, one) for one in found)
+    return answer._replace(thought=f"I see {evidence}.")
 
 
-def _ranked(values: Sequence[Value], way: Way) -> Answer | None:
+def _ranked(picture: Picture, values: Sequence[Value], way: Way) -> Answer | None:
     """The first, second or last."""
     if not values:
         return None
@@ -149,8 +162,12 @@ def _ranked(values: Sequence[Value], way: Way) -> Answer | None:
     ordered = sorted(values, key=lambda one: one.value, reverse=from_top)
     rank = 1 if way in (Way.SECOND_HIGHEST, Way.SECOND_LOWEST) else 0
     chosen = ordered[min(rank, len(ordered) - 1)]
+    name = clean(chosen.name)
+    if chosen.mark is not None:
+        bar = picture.scale.write_corners(chosen.mark)
+        return Answer(f"I see {seen(bar, name, chosen.text)}.", name)
     ranking = ", ".join(f"{clean(one.name)} {one.text}" for one in ordered[:3])
-    return Answer(f"In order: {ranking}.", clean(chosen.name))
+    return Answer(f"In order: {ranking}.", name)
 
 
 def _count(picture: Picture, asked: Asked) -> Answer | None:
@@ -201,7 +218,7 @@ def _color_to_series(picture: Picture, asked: Asked) -> Answer | None:
         names = [span for span in spans if box.has_middle_of(span.box)]
         if names:
             name = clean(" ".join(span.text for span in names))
-            return Answer(f"The legend has {name} beside {asked.color}.", name)
+            return Answer(f"I see {seen(picture.scale.write_corners(box), name)}.", name)
     return None
 
 
@@ -210,22 +227,31 @@ def _yes_no(picture: Picture, asked: Asked) -> Answer | None:
     if pair is None:
         return None
     one, other = pair
-    answer = "yes" if _holds(one, asked.way, other) else "no"
-    return Answer(f"{rounded(one)} against {rounded(other)}.", answer)
+    answer = "yes" if _holds(one.value, asked.way, other.value) else "no"
+    return Answer(_side_by_side(picture, one, other) or f"{one.text} against {other.text}.", answer)
 
 
 def _arithmetic(picture: Picture, asked: Asked) -> Answer | None:
     pair = _pair(picture, asked)
     if pair is None:
         return None
-    one, other = pair
+    one, other = pair[0].value, pair[1].value
+    thought = _side_by_side(picture, *pair)
     if asked.way is Way.RATIO:
-        return Answer(f"{one:g} / {other:g}.", f"{one / other:.2f}") if other else None
-    return Answer(f"{one:g} and {other:g}.", f"{round(abs(one - other), 2):g}")
+        return Answer(thought or f"{one:g} / {other:g}.", f"{one / other:.2f}") if other else None
+    return Answer(thought or f"{one:g} and {other:g}.", f"{round(abs(one - other), 2):g}")
 
 
-def _pair(picture: Picture, asked: Asked) -> tuple[float, float] | None:
-    """The two numbers a question is about."""
+def _side_by_side(picture: Picture, one: Value, other: Value) -> str:
+    """Where the two stand; empty where that was not seen."""
+    if one.label is None or (other.name and other.label is None):
+        return ""
+    second = _evidence(picture, other.name, other) if other.name else other.text
+    return f"I see {_evidence(picture, one.name, one)}, {second}."
+
+
+def _pair(picture: Picture, asked: Asked) -> tuple[Value, Value] | None:
+    """The two numbers a question is about; one that it tells itself has no name."""
     names, series = asked.categories, asked.series
     if len(series) == 2:
         values: list[Value | None] = [*values_of_two(picture, names[0], series)]
@@ -236,10 +262,22 @@ def _pair(picture: Picture, asked: Asked) -> tuple[float, float] | None:
             values = [_at(name, every) for name in names]
     else:
         values = [_value_of(picture, names[0], *series)]
-    numbers = [value.value for value in values if value is not None]
+    known = [
+        replace(value, name=name)
+        for name, value in zip_longest(names, values, fillvalue=names[0])
+        if isinstance(value, Value)
+    ]
     if asked.threshold is not None:
-        numbers.append(asked.threshold)
-    return (numbers[0], numbers[1]) if len(numbers) == 2 else None
+        known.append(Value("", asked.threshold))
+    return (known[0], known[1]) if len(known) == 2 else None
+
+
+def _evidence(picture: Picture, name: str, value: Value, *, told: bool = True) -> str:
+    """Where a name and its bar are, and what its value is."""
+    places = [
+        picture.scale.write_corners(box) for box in (value.label, value.mark) if box is not None
+    ]
+    return seen(name, *places, value.text if told else "")
 
 
 _RULES: dict[Family, Callable[[Picture, Asked], Answer | None]] = {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from thinkimg_eval.synthcharts.planner.bars import Bars, read_bars
+from thinkimg_eval.synthcharts.planner.categories import Label
 from thinkimg_eval.synthcharts.planner.places import Box, union_of
 from thinkimg_eval.synthcharts.planner.texts import Span
 from thinkimg_eval.synthcharts.planner.values import SURE, Tip, Value, value_labels
@@ -28,24 +30,35 @@ def bar_values(
         return []
     numbers = value_labels(spans, union_of(bars.boxes))
     if every:
-        return [_value_of("", box, bars, numbers, aspect) for box in bars.boxes]
+        return [_value_of(None, box, bars, numbers, aspect) for box in bars.boxes]
     values = []
     for label in bars.labels:
         box = bars.at(label)
         if box is not None:
-            values.append(_value_of(label.name, box, bars, numbers, aspect))
+            values.append(_value_of(label, box, bars, numbers, aspect))
     return values if len(values) >= _NAMED * len(bars.boxes) else []
 
 
-def _value_of(name: str, box: Box, bars: Bars, numbers: Sequence[Span], aspect: float) -> Value:
+def _value_of(
+    label: Label | None, box: Box, bars: Bars, numbers: Sequence[Span], aspect: float
+) -> Value:
+    value = _measured(box, bars, numbers, aspect)
+    return (
+        replace(value, mark=box)
+        if label is None
+        else replace(value, name=label.name, label=label.box, mark=box)
+    )
+
+
+def _measured(box: Box, bars: Bars, numbers: Sequence[Span], aspect: float) -> Value:
     written = _written_at(box, bars, numbers, aspect)
     if written is not None and written.number is not None:
-        return Value(name, written.number, written.text.replace(" ", ""))
+        return Value("", written.number, written.text.replace(" ", ""))
     measured, tip = bars.value(box), Tip(bars.direction, bars.tip(box))
     if measured is None:
-        return Value(name, bars.length(box), sure=False, tip=tip)
+        return Value("", bars.length(box), sure=False, tip=tip)
     sure = bars.axis is not None and len(bars.axis.ticks) >= SURE
-    return Value(name, measured, sure=sure, tip=tip)
+    return Value("", measured, sure=sure, tip=tip)
 
 
 def _written_at(box: Box, bars: Bars, numbers: Sequence[Span], aspect: float) -> Span | None:

@@ -24,6 +24,8 @@ class Label:
 
     name: str
     place: float
+    box: Box
+    """Where it is written, at times with others."""
 
 
 def labels_along(
@@ -41,7 +43,7 @@ def labels_along(
         labels = [label for span in row for label in _split(span, pitch)]
     else:
         column = _left_of(free, data)
-        labels = [Label(clean(well_spelled(span, free)), span.box.y) for span in column]
+        labels = [Label(clean(well_spelled(span, free)), span.box.y, span.box) for span in column]
     return sorted(labels, key=lambda one: one.place)
 
 
@@ -75,12 +77,12 @@ def _split(span: Span, pitch: float) -> list[Label]:
     """One name, or several that stand too close for OCR."""
     words = clean(span.text).split()
     if len(words) < 2 or (pitch and span.box.width < (len(words) - 0.7) * pitch):
-        return [Label(clean(span.text), span.box.x)]
+        return [Label(clean(span.text), span.box.x, span.box)]
     length = sum(map(len, words)) + len(words) - 1
     labels, at = [], 0
     for word in words:
         middle = (at + len(word) / 2) / length
-        labels.append(Label(word, span.box.x0 + middle * span.box.width))
+        labels.append(Label(word, span.box.x0 + middle * span.box.width, span.box))
         at += len(word) + 1
     return labels
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from thinkimg_eval.synthcharts.planner.axes import Axis, value_axis
 from thinkimg_eval.synthcharts.planner.categories import Label, labels_along, named
@@ -98,7 +99,9 @@ def _placed(labels: list[Label], line: Box) -> list[Label]:
     if len(labels) < 3:
         return labels
     step = (line.width - 2 * _MARKER) / (len(labels) - 1)
-    placed = [Label(label.name, line.x0 + _MARKER + step * at) for at, label in enumerate(labels)]
+    placed = [
+        replace(label, place=line.x0 + _MARKER + step * at) for at, label in enumerate(labels)
+    ]
     off = max(abs(a.place - b.place) for a, b in zip(labels, placed, strict=True))
     return placed if off < _OFF * step else labels
 

@@ -114,6 +114,15 @@ class Scale:
                 written[high] = self._rounded(written[low] + step)
         return written
 
+    def write_corners(self, box: Box) -> tuple[float, float, float, float]:
+        """x0, y0, x1, y1, as an observation has them."""
+        return (
+            self.write_x(box.x0),
+            self.write_y(box.y0),
+            self.write_x(box.x1),
+            self.write_y(box.y1),
+        )
+
     def read_box(self, written: Sequence[float]) -> Box:
         """From [x0, y0, x1, y1] of an observation."""
         x0, y0, x1, y1 = written

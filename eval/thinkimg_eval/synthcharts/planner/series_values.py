@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from thinkimg_eval.synthcharts.asked import Way
 from thinkimg_eval.synthcharts.planner.axes import value_axis
@@ -78,7 +79,7 @@ def _of_bars(picture: Picture, category: str, names: Sequence[str]) -> list[Valu
         own = bar_values(labelled(found, search), spans, picture.scale.aspect)
         at = max(own, key=lambda value: likeness(category, value.name), default=None)
         if at is not None and likeness(category, at.name) >= _NAMED:
-            values.append(Value(name, at.value, at.written))
+            values.append(replace(at, name=name))
     return values
 
 

@@ -38,6 +38,10 @@ class Value:
     """Whether enough of the axis was read to say so."""
     tip: Tip | None = None
     """Where what it was measured by ends."""
+    label: Box | None = None
+    """Where its name is written."""
+    mark: Box | None = None
+    """Its bar."""
 
     @property
     def text(self) -> str:
@@ -73,15 +77,15 @@ def written_beside(name: str, spans: Sequence[Span]) -> Value | None:
     axis = value_axis(spans, "y")
     upright = axis is not None and len(axis.ticks) >= SURE
     matches = [
-        number
+        (said, number)
         for said in reading(name, spans)
         for number in numbers
         if number is not said and _belongs(number.box, said.box, upright)
     ]
-    if len(matches) != 1 or matches[0].number is None:
+    if len(matches) != 1 or matches[0][1].number is None:
         return None
-    [found] = matches
-    return Value(name, found.number or 0.0, found.text.replace(" ", ""))
+    [(named, found)] = matches
+    return Value(name, found.number or 0.0, found.text.replace(" ", ""), label=named.box)
 
 
 def _belongs(number: Box, name: Box, upright: bool) -> bool:
