@@ -44,6 +44,25 @@ def draw_curves(arms: Mapping[str, Sequence[Path]], picture: Path) -> None:
         canvas.print_figure(str(picture))
 
 
+def draw_losses(kinds: Mapping[str, Sequence[Path]], picture: Path) -> None:
+    """Draw the loss of each run of each kind of fine-tuning.
+
+    Args:
+        kinds: by name, the folders of `thinkimg train sft`.
+    """
+    with mpl.rc_context({"font.family": "DejaVu Sans", "font.size": 10}):
+        figure = Figure(figsize=(6, 3.6), dpi=110, layout="constrained")
+        canvas: Any = FigureCanvasAgg(figure)
+        axes = figure.subplots()
+        for color, (name, runs) in enumerate(kinds.items()):
+            _draw(axes, [curve_of(run, "loss") for run in runs], name, f"C{color}")
+        axes.set(xlabel="step", ylabel="loss of a token", yscale="log")
+        axes.grid(alpha=0.3)
+        axes.legend()
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        canvas.print_figure(str(picture))
+
+
 def curve_of(run: Path, number: str) -> NDArray[np.float64]:
     """(S,) One number of each step of a run."""
     lines = [line for line in read_numbers(run / NUMBERS) if number in line]

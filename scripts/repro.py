@@ -7,13 +7,14 @@ What was done by `make repro-sft` is not done again.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from learning_curves import draw_curves
-from reproduction import RESULTS, ROOT, Row, Stages, commit, table, write_between
+from reproduction import RESULTS, ROOT, Row, Stages, commit, table, with_one_mesh, write_between
 from thinkimg_eval.report.comparison import compare
 from thinkimg_eval.report.intervals import Estimate
 from thinkimg_eval.report.results import read_results
@@ -78,7 +79,9 @@ def main(words: Sequence[str] | None = None) -> None:
     asked = _asked(words)
     plan = plan_of(asked)
     began = time.perf_counter()
-    rows = rows_of(plan)
+    rows = asyncio.run(
+        with_one_mesh(plan.stages, lambda stages: rows_of(replace(plan, stages=stages)))
+    )
     if asked.say:
         return
     took = (time.perf_counter() - began) / 3600
@@ -179,7 +182,7 @@ def _own_lessons(plan: Plan, seed: int, start: Path) -> Path:
         *("--policy", f"transformers:{start}", "--policy.temperature", rollout.temperature),
         *("--policy.dialect", rollout.dialect, "--policy.coordinates", rollout.coordinates),
         *("--policy.max_image_pixels", rollout.max_image_pixels, "--seed", 0),
-        *("--tries", plan.group_size, "--keep", plan.group_size, "--serve", "--out", out),
+        *("--tries", plan.group_size, "--keep", plan.group_size, "--out", out),
         done=out / "card.json",
     )
     return _trained_on(plan, plan.named("sft-own"), seed, start, [out])

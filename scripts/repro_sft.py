@@ -2,47 +2,53 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from functools import partial
+from pathlib import Path
 
-from reproduction import RESULTS, Row, Stages, commit, table, write_between
+from learning_curves import draw_losses
+from reproduction import RESULTS, ROOT, Row, Stages, commit, table, with_one_mesh, write_between
 
 SEEDS = (0, 1, 2)
+PICTURE = Path("docs") / "pictures" / "results" / "fine-tuning.png"
 
 
 def main() -> None:
     began = time.perf_counter()
     stages = Stages()
-    rows = rows_of(stages)
+    rows = asyncio.run(with_one_mesh(stages, rows_of))
     minutes = (time.perf_counter() - began) / 60
     told = f"`make repro-sft` at commit `{commit()}`; this time it took {minutes:.0f} minutes."
     lines = "\n".join(table(rows))
-    write_between(RESULTS, "make repro-sft", f"{told}\n\n{lines}")
+    runs = {kind: [ROOT / stages.work / f"{kind}-{seed}" for seed in SEEDS] for kind in KINDS}
+    draw_losses({KINDS[kind]: folders for kind, folders in runs.items()}, ROOT / PICTURE)
+    picture = f"![loss of fine-tuning]({PICTURE.relative_to('docs')})"
+    write_between(RESULTS, "make repro-sft", f"{told}\n\n{lines}\n\n{picture}")
     print(lines)
+
+
+KINDS = {"text-sft": "Text-SFT", "sft": "SFT"}
+"""The rows that learn from recorded episodes, by the names of their folders."""
 
 
 def rows_of(stages: Stages) -> list[Row]:
     """The base and what it learns from recorded episodes, beside the planner."""
     stages.collect_lessons()
-    text = [stages.fine_tuned("text-sft", seed) for seed in SEEDS]
-    tools = [stages.fine_tuned("sft", seed) for seed in SEEDS]
-    return [
+    planner = stages.answered(None, "planner")
+    rows = [
+        Row("most common answer", [stages.common_answers(planner)], learned=False),
         Row("base, zero-shot", [stages.answered(stages.base, "base")]),
-        Row(
-            "Text-SFT",
-            [
-                stages.answered(model, f"text-sft-{seed}", tools=False)
-                for seed, model in zip(SEEDS, text, strict=True)
-            ],
-        ),
-        Row(
-            "SFT",
-            [
-                stages.answered(model, f"sft-{seed}")
-                for seed, model in zip(SEEDS, tools, strict=True)
-            ],
-        ),
-        Row("planner", [stages.answered(None, "planner")]),
     ]
+    for kind, name in KINDS.items():
+        rows.append(Row(name, stages.each(partial(tuned_and_asked, stages, kind), SEEDS)))
+    return [*rows, Row("planner", [planner], learned=False)]
+
+
+def tuned_and_asked(stages: Stages, kind: str, seed: int) -> Path:
+    """The folder of what a fine-tuned model answers."""
+    model = stages.fine_tuned(kind, seed)
+    return stages.answered(model, f"{kind}-{seed}", tools=kind == "sft")
 
 
 if __name__ == "__main__":

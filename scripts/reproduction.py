@@ -5,18 +5,32 @@ Each step is a command that anyone could type; it is printed, and not done twice
 
 from __future__ import annotations
 
+import asyncio
+import os
 import shlex
 import statistics
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
-from thinkimg_eval.report.results import NO_SUCH_TOOL, Result, read_results
-from thinkimg_eval.report.summary import Summary
+from thinkimg_agent.sample import Sample
+from thinkimg_eval.report.results import NO_SUCH_TOOL, Result, Results, read_results
+from thinkimg_eval.report.results import RESULTS as RESULT_FILE
+from thinkimg_eval.report.summary import Summary, summary_of
+from thinkimg_eval.synthcharts.questions import Question
+from thinkimg_eval.synthcharts.samples import ChartSamples
+from thinkimg_eval.synthcharts.task import score
+from thinkimg_rpc.serve.config import find_config, load_config
+from thinkimg_rpc.serve.own_mesh import own_mesh
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = ROOT / ".venv" / "bin" / "thinkimg"
@@ -25,8 +39,10 @@ RESULTS = ROOT / "docs" / "results.md"
 TRAJECTORIES = 2942
 MAX_PIXELS = 112 * 112
 """What the small model is shown of an image that a tool made: as of a chart."""
-_LIMITS = ("--limits.max_turn_tokens", 128)
+_LIMITS = ("--limits.max_turn_tokens", 256)
 """Of a model's turns: what has not learned to end them would go on and on."""
+_AT_ONCE = 2
+"""Commands that share the machine; one alone would leave much of it idle."""
 SPOKEN = ("--policy.dialect", "hermes-brief", "--policy.coordinates", "0-1000")
 FAMILIES = (
     *("labelled_value", "unlabelled_value", "extreme", "compare", "count", "panel"),
@@ -46,6 +62,8 @@ class Stages:
     """Of each evaluation, the first ones; None: all."""
     only_said: bool = False
     """Print the commands, and do none."""
+    mesh: str = ""
+    """HOST:PORT of the mesh that all use; each has its own, if left out."""
 
     def do(self, *words: object, done: Path) -> None:
         """Run a command of `thinkimg`, unless what it leaves behind last is there."""
@@ -56,8 +74,20 @@ class Stages:
         if (ROOT / done).exists():
             print("  is there already", flush=True)
             return
-        if subprocess.run([PROGRAM, *command], cwd=ROOT, check=False).returncode:
+        threads = max(1, (os.cpu_count() or 1) // _AT_ONCE)
+        surroundings = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+        if self.mesh:
+            surroundings["THINKIMG_ADDRESS"] = self.mesh
+        finished = subprocess.run([PROGRAM, *command], cwd=ROOT, check=False, env=surroundings)
+        if finished.returncode:
             sys.exit("that failed; the same command goes on from there")
+
+    def each(self, make: Callable[[T], Path], of: Sequence[T]) -> list[Path]:
+        """A folder made of each, some at once; in order."""
+        if self.only_said:
+            return [make(one) for one in of]
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            return list(threads.map(make, of))
 
     def collect_lessons(self) -> None:
         """Those of the split's questions, and of as many others as are missing."""
@@ -131,13 +161,68 @@ class Stages:
             *(() if tools else ("--tools", "none")),
             *(() if limit is None else ("--limit", limit)),
             *over,
-            *("--serve", "--out", out),
+            *("--out", out),
             done=out / "summary.json",
         )
         return out
 
     def _lessons(self) -> tuple[Path, Path]:
         return self.work / "planner", self.work / "planner-more"
+
+    def common_answers(self, answered: Path) -> Path:
+        """The folder of what is right if each family of questions always gets the answer that
+        is most common in its lessons; of the same questions as another run."""
+        out = answered.with_name("common")
+        common = {
+            family: Counter(one.truth for one in asked).most_common(1)[0][0]
+            for family, asked in _by_family("sft").items()
+        }
+        asked = ChartSamples("test", 0, None).questions()
+        run = read_results(ROOT / answered)
+        results = [
+            msgspec.structs.replace(
+                result,
+                answer=common[result.category],
+                score=_score(common[result.category], question),
+                calls={},
+                caller_errors={},
+            )
+            for result, question in zip(run.results, asked, strict=False)
+        ]
+        (ROOT / out).mkdir(parents=True, exist_ok=True)
+        for name, content in (
+            ("summary.json", summary_of(run.run, results, [])),
+            (RESULT_FILE, Results(run=run.run, results=results)),
+        ):
+            (ROOT / out / name).write_bytes(msgspec.json.encode(content))
+        return out
+
+
+async def with_one_mesh(stages: Stages, make: Callable[[Stages], T]) -> T:
+    """What is made by stages whose commands share a mesh; it keeps on disk what its tools have
+    answered, as the same charts are looked at again and again."""
+    if stages.only_said:
+        return make(stages)
+    config = load_config(find_config(None))
+    answers = str((ROOT / stages.work / "tool-answers").absolute())
+    kept = msgspec.structs.replace(config.mesh, result_cache_dir=answers)
+    async with own_mesh(msgspec.structs.replace(config, mesh=kept)) as address:
+        return await asyncio.to_thread(make, replace(stages, mesh=address))
+
+
+def _by_family(split: str) -> dict[str, list[Question]]:
+    families: dict[str, list[Question]] = {}
+    for question in ChartSamples(split, 0, None).questions():
+        families.setdefault(question.asked.family.value, []).append(question)
+    return families
+
+
+def _score(answer: str, question: Question) -> float:
+    details = {} if question.tolerance is None else {"tolerance": question.tolerance}
+    sample = Sample(
+        "", question.text, (), truth=question.truth, accepted=question.accepted, details=details
+    )
+    return score(answer, sample)
 
 
 def _lines(folder: Path) -> int:

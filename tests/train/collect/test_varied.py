@@ -195,6 +195,7 @@ def test_what_cannot_be_looked_at_elsewhere_has_no_detour() -> None:
         "In order: Lima {3}, Oslo 2.",
         "I read the text and look for the line of 'a {b}'.",
         "12 is written at {Lima}.",
+        "I see Lima [4, 880, 61, 920] [2, 315, 60, 871] 12.",
         "3 of 7 values are above 20.",
     ],
 )

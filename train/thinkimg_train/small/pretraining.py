@@ -42,22 +42,22 @@ _MOST_PIXELS = 112 * 112
 
 @dataclass(frozen=True)
 class Recipe:
-    tokens: int = 15_000_000
+    tokens: int = 14_000_000
     """Of all processes together, with padding."""
-    batch_tokens: int = 6_000
+    batch_tokens: int = 2_500
     """Of a process at a time."""
-    learning_rate: float = 2e-3
-    warmup_steps: int = 50
+    learning_rate: float = 1.5e-3
+    warmup_steps: int = 100
     decay_share: float = 0.4
     """Of the tokens, the last ones: the learning rate falls to a fiftieth."""
-    alone_share: float = 0.06
+    alone_share: float = 0.03
     """Of the tokens, the first ones: short tables, and nothing else."""
-    full_share: float = 0.5
+    full_share: float = 0.4
     """Lists are as long as those of charts from here on."""
     form_weight: float = 0.1
     """Of commas, brackets and the like. They are learnt at once, and if they counted as much as
     numbers, that would undo the first weights before anything was looked up with them."""
-    examined: int = 48
+    examined: int = 32
     """How many questions of each kind are asked in between."""
     seed: int = 0
 
@@ -116,7 +116,7 @@ def pretrain(out: Path, recipe: Recipe) -> None:
             losses[kind] = 0.95 * losses.get(kind, value) + 0.05 * value
         done += tokens
         step += 1
-        if rank == 0 and step % 25 == 0:
+        if rank == 0 and step % 50 == 0:
             seconds = time.perf_counter() - began
             print(
                 f"{done / 1e6:.2f} of {recipe.tokens / 1e6:.0f} M tokens, {seconds:.0f} s, "
@@ -124,7 +124,7 @@ def pretrain(out: Path, recipe: Recipe) -> None:
                 + ", ".join(f"{value:.3f} ({kind})" for kind, value in losses.items()),
                 flush=True,
             )
-        if rank == 0 and step % 300 == 0:
+        if rank == 0 and step % 1000 == 0:
             _save(model, processor, out, step, recipe.examined)
     if rank == 0:
         _save(model, processor, out, step, recipe.examined)

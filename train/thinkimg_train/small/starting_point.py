@@ -9,7 +9,7 @@ Attention that starts where trained attention ends is from Trockman and Kolter, 
 Initialization of Self-Attention Layers" (arXiv 2305.09828).
 
 A tool writes of each text `[X0, Y0, X1, Y1], "text": "NAME", …`: from NAME, y1 is two tokens
-back, x1 four, y0 six and x0 eight; so it is from the label of a mark, and from what is written
+back, x1 three, y0 four and x0 five (a comma belongs to its number); so it is from the label of a mark, and from what is written
 next to a box. In a plain list, what a number belongs to is two back.
 
 All of it is a start: every weight is trained.
@@ -26,7 +26,7 @@ from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLAttention
 
 NEXT, VALUE, RIGHT, TOP, LEFT = range(5)
 """The heads of the first layer, by what they carry."""
-_BACK = {NEXT: 1, VALUE: 2, RIGHT: 4, TOP: 6, LEFT: 8}
+_BACK = {NEXT: 1, VALUE: 2, RIGHT: 3, TOP: 4, LEFT: 5}
 """How many tokens back each of them looks."""
 _PLACED = 2
 """The head of the second layer that tells where the box of the name just before begins."""
@@ -75,7 +75,7 @@ def begin(
 
 def _embed(weight: Tensor, tokenizer: PreTrainedTokenizerBase, random: torch.Generator) -> Tensor:
     """(V, D): far apart for words; for numbers, nearer the less they differ; nearly the same
-    for a word and the same one after a space.
+    for a word and the same one after a space, and for a number and the same one with a comma.
 
     Returns: (2, waves, D), the directions of a number's cosines and sines.
     """
@@ -91,7 +91,8 @@ def _embed(weight: Tensor, tokenizer: PreTrainedTokenizerBase, random: torch.Gen
         weight[token] = (wave + weight[token]) / math.sqrt(2)
     known = {str(tokenizer.decode([token])): token for token in range(weight.shape[0])}
     for text, token in known.items():
-        if text.startswith(" ") and (alone := known.get(text[1:])) is not None:
+        bare = text.removesuffix(", ") if text[:1].isdigit() else text.removeprefix(" ")
+        if bare != text and (alone := known.get(bare)) is not None:
             weight[token] = 0.9 * weight[alone] + 0.44 * weight[token]
     return spread.view(2, _WAVES, size)
 

@@ -72,7 +72,9 @@ def chart_tokenizer() -> PreTrainedTokenizerFast:
     purposes = (line.partition("): ")[2] for line in signatures(contracts).splitlines())
     texts = [*_of_charts(), *words_of_questions(), *words_of_thoughts(), _OF_TOOLS, *colors()]
     texts += [contract.name for contract in contracts]
-    return small_tokenizer(_words(texts), [*_PHRASES, *purposes])
+    # Of boxes, which are most of what tools write: with the comma they are four tokens, not seven.
+    places = (f"{number}, " for number in range(1000))
+    return small_tokenizer(_words(texts), [*_PHRASES, *places, *purposes])
 
 
 def _of_charts() -> Iterator[str]:

@@ -117,6 +117,8 @@ def _unlabelled_value(picture: Picture, asked: Asked) -> Answer | None:
     value = _value_of(picture, name, *asked.series)
     if value is None:
         return None
+    if value.written and value.label is not None:
+        return Answer(f"I see {_evidence(picture, name, value)}.", value.text)
     if not value.written and value.tip is not None:
         thought = f"I draw a line at the value of {name}."
         if value.label is not None:

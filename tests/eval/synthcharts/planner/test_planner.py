@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from functools import cache
@@ -87,6 +88,26 @@ async def test_questions_are_answered_with_the_tools_that_they_need(
     assert called(trajectory) == turns
     assert not any(call.error for turn in trajectory.turns for call in turn.calls)
     assert all(turn.thought for turn in trajectory.turns)
+
+
+@pytest.mark.parametrize(
+    ("family", "kind", "boxes"),
+    [
+        ("labelled_value", "bar", 1),  # its name
+        ("labelled_value", "grouped_bar", 2),  # its name and its bar
+        ("extreme", "grouped_bar", 1),  # a bar
+        ("yes_no", "bar", 2),
+        ("color_to_series", "line", 1),  # a legend's entry
+    ],
+)
+async def test_a_thought_says_where_it_was_seen_as_the_tools_have_written_it(
+    mesh: Mesh, family: str, kind: str, boxes: int
+) -> None:
+    trajectory = await answered(first(family, kind), mesh, HermesDialect(THOUSANDTHS))
+    observations = "".join(call.observation for turn in trajectory.turns for call in turn.calls)
+    told = [text for turn in trajectory.turns for text in re.findall(r"\[[^]]+\]", turn.thought)]
+    assert len(told) >= boxes
+    assert all(text in observations for text in told)
 
 
 @pytest.mark.parametrize("dialect", [made(THOUSANDTHS) for made in DIALECTS.values()])
