@@ -15,6 +15,7 @@ import repro
 import unseen_names
 from learning_curves import curve_of, draw_curves, smooth
 from reproduction import ROOT, Row, Stages, cell, table, write_between
+from thinkimg_eval.report.results import read_results
 from thinkimg_eval.report.summary import Spread, Summary, ToolUse
 from thinkimg_eval.run.reading import overrides_of, read_runs
 from thinkimg_rpc.cli import main
@@ -122,6 +123,22 @@ def test_the_table_has_a_column_for_each_row_of_runs(answered: tuple[Path, Path,
     assert figures["different tools a question"][0].strip() == "0.0 ± 0.0"
     assert figures["full view, no tools"][0].strip().endswith("± 0.0")
     assert figures["full view, no tools"][1].strip() == "-"
+
+
+def test_the_most_common_answer_of_each_family_is_what_its_lessons_have_most(
+    answered: tuple[Path, Path, Path],
+) -> None:
+    common = read_results(Stages().common_answers(answered[2])).results
+    assert [one.sample_id for one in common] == [
+        one.sample_id for one in read_results(answered[2]).results
+    ]
+    said = {(one.category, one.answer) for one in common}
+    assert len(said) == len({category for category, _ in said})
+    assert all(
+        one.score == float(one.answer == one.truth) for one in common if one.truth in ("yes", "no")
+    )
+    line = list(table([Row("common", [answered[2].with_name("common")])]))[2]
+    assert line.startswith("| **all** |")
 
 
 def test_each_row_that_learned_is_held_against_ours_run_by_run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,7 +72,7 @@ def run(
     from thinkimg_eval.report.writing import write_report
     from thinkimg_eval.run.reading import overrides_of, read_runs
     from thinkimg_eval.run.runner import run_all
-    from thinkimg_rpc.cli.screen import console
+    from thinkimg_rpc.cli.screen import console, goes_on_after_ctrl_c
 
     given = {
         "task": task,
@@ -92,11 +91,8 @@ def run(
         print_summary(screen, write_report(folder))
         print(f"to look at: {folder.path / PAGE}")
 
-    try:
+    with goes_on_after_ctrl_c():
         asyncio.run(run_all(runs, screen, on_end=ended))
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        raise
 
 
 @evaluate.command()

@@ -46,7 +46,7 @@ def sft(
 
     thinkimg train sft --config sft.toml --out runs/first
     """
-    from thinkimg_rpc.cli.screen import console
+    from thinkimg_rpc.cli.screen import console, goes_on_after_ctrl_c
     from thinkimg_train.config import SftConfig
     from thinkimg_train.reading import read_config
     from thinkimg_train.sft import train as train_model
@@ -56,7 +56,8 @@ def sft(
         from thinkimg_train.dry_run import tell_of_sft
 
         tell_of_sft(asked, processes or 1, console())
-    else:
+        return
+    with goes_on_after_ctrl_c():
         train_model(asked, console())
 
 
@@ -77,7 +78,7 @@ def grpo(
 
     thinkimg train grpo --config grpo.toml --out runs/first
     """
-    from thinkimg_rpc.cli.screen import console
+    from thinkimg_rpc.cli.screen import console, goes_on_after_ctrl_c
     from thinkimg_train.grpo import train as train_model
     from thinkimg_train.grpo_config import GrpoConfig
     from thinkimg_train.reading import read_config
@@ -87,7 +88,8 @@ def grpo(
         from thinkimg_train.dry_run import tell_of_grpo
 
         tell_of_grpo(asked, processes or 1, console())
-    else:
+        return
+    with goes_on_after_ctrl_c():
         train_model(asked, console())
 
 

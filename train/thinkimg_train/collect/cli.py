@@ -56,7 +56,7 @@ def run(
     thinkimg collect --task synthcharts --task.split sft --policy planner: --out data/planner
     """
     from thinkimg_eval.run.reading import overrides_of
-    from thinkimg_rpc.cli.screen import console
+    from thinkimg_rpc.cli.screen import console, goes_on_after_ctrl_c
     from thinkimg_train.collect.card import PAGE
     from thinkimg_train.collect.collecting import collect as collected
     from thinkimg_train.collect.config import read_collection
@@ -75,7 +75,8 @@ def run(
     }
     collection = read_collection(config, overrides_of(given, context.args))
     screen = console()
-    card = asyncio.run(collected(collection, screen))
+    with goes_on_after_ctrl_c():
+        card = asyncio.run(collected(collection, screen))
     print(f"{card.accepted} accepted of {card.attempts} tries at {card.questions} questions")
     for rule, one in card.rejected.items():
         print(f"  rejected: {one.tries} {rule}, such as {one.examples[0]}")

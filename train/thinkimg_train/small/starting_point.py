@@ -9,8 +9,8 @@ Attention that starts where trained attention ends is from Trockman and Kolter, 
 Initialization of Self-Attention Layers" (arXiv 2305.09828).
 
 A tool writes of each text `[X0, Y0, X1, Y1], "text": "NAME", …`: from NAME, y1 is two tokens
-back, x1 three, y0 four and x0 five (a comma belongs to its number); so it is from the label of a mark, and from what is written
-next to a box. In a plain list, what a number belongs to is two back.
+back, x1 three, y0 four and x0 five (a comma belongs to its number); so it is from the label of a
+mark, and from what is written next to a box. In a plain list, what a number belongs to is two back.
 
 All of it is a start: every weight is trained.
 """
@@ -99,7 +99,8 @@ def _embed(weight: Tensor, tokenizer: PreTrainedTokenizerBase, random: torch.Gen
 
 def _wave_lengths(count: int) -> Tensor:
     """(count,) from the longest down, in equal ratios."""
-    return _LONGEST * (_SHORTEST / _LONGEST) ** (torch.arange(count) / (count - 1))
+    lengths: Tensor = _LONGEST * (_SHORTEST / _LONGEST) ** (torch.arange(count) / (count - 1))
+    return lengths
 
 
 def _carry_on(
