@@ -54,6 +54,19 @@ def test_a_token_is_predicted_by_what_stands_before_it(model: torch.nn.Module) -
     assert float(sum_loss(logprobs, 4)) == pytest.approx(-float(logprobs.mean()))
 
 
+def test_what_rows_are_filled_up_with_changes_nothing(batch: Batch, tiny_model: Path) -> None:
+    model, inputs = load(tiny_model), batch.inputs
+    assert not inputs["attention_mask"].all()
+    targets = targets_of(inputs["input_ids"], batch.trained)
+    filled = torch.where(inputs["attention_mask"] == 1, inputs["input_ids"], 7)
+    with torch.no_grad():
+        expected = model(**inputs).logits.log_softmax(-1)
+        columns = targets.columns[targets.places]
+        expected = expected[targets.rows, columns, targets.ids]
+        seen = trained_logprobs(model, inputs | {"input_ids": filled}, targets)
+    assert torch.allclose(seen, expected, atol=1e-5)
+
+
 def test_scores_are_made_of_no_column_that_predicts_nothing(batch: Batch) -> None:
     targets = targets_of(batch.inputs["input_ids"], batch.trained)
     assert len(targets.columns) < batch.trained.shape[1] / 2

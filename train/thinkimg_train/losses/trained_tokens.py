@@ -10,6 +10,12 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+_CAUSAL = (
+    *("qwen2_vl_text", "qwen2_5_vl_text", "qwen3_vl_text", "qwen2", "qwen3"),
+    *("llama", "mistral"),
+)
+"""Language models in which no token looks at a later one, whatever it stands for."""
+
 
 @dataclass(frozen=True)
 class Targets:
@@ -82,18 +88,31 @@ def _scores(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Scores (B, K, V), or (B, L, V) of a model that cannot leave any out, and where in them
     each target's are."""
-    if _can_leave_out(model):
+    inner = _innermost(model)
+    if _needs_no_mask(inner):
+        inputs = {name: value for name, value in inputs.items() if name != "attention_mask"}
+    if "logits_to_keep" in inspect.signature(inner.forward).parameters:
         made: Any = model(**inputs, use_cache=False, logits_to_keep=targets.columns)
         return made.logits, targets.places
     made = model(**inputs, use_cache=False)
     return made.logits, targets.columns[targets.places]
 
 
-def _can_leave_out(model: torch.nn.Module) -> bool:
-    """Whether the innermost model, within whatever trains it, takes the columns to keep."""
+def _innermost(model: torch.nn.Module) -> Any:
+    """The model itself, within whatever trains it."""
     inner: Any = model
     while hasattr(inner, "module"):
         inner = inner.module
-    if hasattr(inner, "get_base_model"):
-        inner = inner.get_base_model()
-    return "logits_to_keep" in inspect.signature(inner.forward).parameters
+    return inner.get_base_model() if hasattr(inner, "get_base_model") else inner
+
+
+def _needs_no_mask(inner: Any) -> bool:
+    """Whether nothing looks at what rows are filled up with, on their right.
+
+    In causal attention nothing does, and without a mask torch's SDPA takes kernels that leave
+    out the half above the diagonal. Flash attention leaves out padding by the mask.
+    """
+    config = getattr(inner, "config", None)
+    if config is None or config._attn_implementation != "sdpa":
+        return False
+    return config.get_text_config().model_type in _CAUSAL

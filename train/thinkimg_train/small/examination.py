@@ -22,15 +22,16 @@ def examine(
     """Of `count` questions of each kind, the share whose answer is right in every token
     that says something.
 
-    "row" and "unseen number" ask for names that nobody asked for in training. Lists are as
-    long as those of charts.
+    "row" and those that begin with "unseen" ask for names that nobody asked for in training.
+    Lists are as long as those of charts.
     """
     book = ExerciseBook(processor, random.Random(seed), crowd=1.0)
     unasked = sorted(book.unasked)
     makers: dict[str, Callable[[], Exercise | None]] = {
         "row": lambda: book.about_lists(row(unasked, book.random, 16)),
-        "unseen number": lambda: _one(book, "number", unasked),
-        **{kind: (lambda kind=kind: _pair(book, kind)) for kind in LOOKUPS},  # type: ignore[misc]
+        "unseen Bars": lambda: _pair(book, "Bars", unasked),
+        "unseen Numbers": lambda: _pair(book, "Numbers", unasked),
+        **{kind: (lambda kind=kind: _pair(book, kind, book.names)) for kind in LOOKUPS},  # type: ignore[misc]
         **{kind: (lambda kind=kind: _one(book, kind, book.names)) for kind in QUESTIONS},  # type: ignore[misc]
         "What is drawn?": lambda: book.about_picture("What is drawn?"),
         "How many panels are there?": lambda: book.about_picture("How many panels are there?"),
@@ -51,8 +52,8 @@ def _one(book: ExerciseBook, kind: str, names: list[str]) -> Exercise | None:
     return None if asked is None else book.about_lists(asked)
 
 
-def _pair(book: ExerciseBook, kind: str) -> Exercise | None:
-    asked = lookup_of(kind, book.layout(book.names), book.random)
+def _pair(book: ExerciseBook, kind: str, names: list[str]) -> Exercise | None:
+    asked = lookup_of(kind, book.layout(names), book.random)
     return None if asked is None else book.about_lists(asked)
 
 

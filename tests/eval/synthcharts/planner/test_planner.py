@@ -94,7 +94,7 @@ async def test_questions_are_answered_with_the_tools_that_they_need(
     ("family", "kind", "boxes"),
     [
         ("labelled_value", "bar", 1),  # its name
-        ("labelled_value", "grouped_bar", 2),  # its name and its bar
+        ("labelled_value", "stacked_bar", 2),  # its name and its bar
         ("extreme", "grouped_bar", 1),  # a bar
         ("yes_no", "bar", 2),
         ("color_to_series", "line", 1),  # a legend's entry
