@@ -12,6 +12,8 @@ from reproduction import RESULTS, ROOT, Row, Stages, commit, table, with_one_mes
 
 SEEDS = (0, 1, 2)
 PICTURE = Path("docs") / "pictures" / "results" / "fine-tuning.png"
+KINDS = {"text-sft": "Text-SFT", "sft": "SFT"}
+"""The rows that learn from recorded episodes, by the names of their folders."""
 
 
 def main() -> None:
@@ -28,25 +30,26 @@ def main() -> None:
     print(lines)
 
 
-KINDS = {"text-sft": "Text-SFT", "sft": "SFT"}
-"""The rows that learn from recorded episodes, by the names of their folders."""
-
-
 def rows_of(stages: Stages) -> list[Row]:
     """The base and what it learns from recorded episodes, beside the planner."""
     stages.collect_lessons()
     planner = stages.answered(None, "planner")
-    rows = [
+    base = stages.answered(stages.base, "base")
+    # The longest first: at the end none is waited for alone.
+    models = [(kind, seed) for kind in reversed(KINDS) for seed in SEEDS]
+    answers = stages.each(partial(tuned_and_asked, stages), models)
+    told = dict(zip(models, answers, strict=True))
+    return [
         Row("most common answer", [stages.common_answers(planner)], learned=False),
-        Row("base, zero-shot", [stages.answered(stages.base, "base")]),
+        Row("base, zero-shot", [base]),
+        *(Row(name, [told[kind, seed] for seed in SEEDS]) for kind, name in KINDS.items()),
+        Row("planner", [planner], learned=False),
     ]
-    for kind, name in KINDS.items():
-        rows.append(Row(name, stages.each(partial(tuned_and_asked, stages, kind), SEEDS)))
-    return [*rows, Row("planner", [planner], learned=False)]
 
 
-def tuned_and_asked(stages: Stages, kind: str, seed: int) -> Path:
-    """The folder of what a fine-tuned model answers."""
+def tuned_and_asked(stages: Stages, one: tuple[str, int]) -> Path:
+    """The folder of what a model answers that was fine-tuned in this way, from this seed."""
+    kind, seed = one
     model = stages.fine_tuned(kind, seed)
     return stages.answered(model, f"{kind}-{seed}", tools=kind == "sft")
 

@@ -41,6 +41,7 @@ MAX_PIXELS = 112 * 112
 """What the small model is shown of an image that a tool made: as of a chart."""
 _LIMITS = ("--limits.max_turn_tokens", 256)
 """Of a model's turns: what has not learned to end them would go on and on."""
+_FAST = ("--policy.dtype", "bfloat16")
 _AT_ONCE = 2
 """Commands that share the machine; one alone would leave much of it idle."""
 SPOKEN = ("--policy.dialect", "hermes-brief", "--policy.coordinates", "0-1000")
@@ -155,7 +156,7 @@ class Stages:
             *("--policy", "planner:" if model is None else f"transformers:{model}", *SPOKEN),
             # Where there is nothing but the chart to see, it is seen whole.
             *(("--policy.max_image_pixels", MAX_PIXELS) if model and view == "small" else ()),
-            *(_LIMITS if model else ()),
+            *((*_LIMITS, *_FAST) if model else ()),
             *(() if split == "test" else ("--task.split", split)),
             *(() if view == "small" else ("--task.view", view)),
             *(() if tools else ("--tools", "none")),
