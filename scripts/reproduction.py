@@ -23,7 +23,7 @@ import msgspec
 from thinkimg_agent.sample import Sample
 from thinkimg_eval.report.results import NO_SUCH_TOOL, Result, Results, read_results
 from thinkimg_eval.report.results import RESULTS as RESULT_FILE
-from thinkimg_eval.report.summary import Summary, summary_of
+from thinkimg_eval.report.summary import Summary, Times, summary_of
 from thinkimg_eval.synthcharts.questions import Question
 from thinkimg_eval.synthcharts.samples import ChartSamples
 from thinkimg_eval.synthcharts.task import score
@@ -190,9 +190,10 @@ class Stages:
             )
             for result, question in zip(run.results, asked, strict=False)
         ]
+        nothing = Times(all_s=0.0, policy_s=0.0, calls_s={})
         (ROOT / out).mkdir(parents=True, exist_ok=True)
         for name, content in (
-            ("summary.json", summary_of(run.run, results, [])),
+            ("summary.json", summary_of(run.run, results, [nothing] * len(results))),
             (RESULT_FILE, Results(run=run.run, results=results)),
         ):
             (ROOT / out / name).write_bytes(msgspec.json.encode(content))
