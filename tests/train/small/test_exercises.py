@@ -98,7 +98,7 @@ def test_what_is_looked_up_stands_in_the_lists() -> None:
             found += 1
             [(_, parts)] = one.turns
             for said in re.findall(r"\[[^]]+\]|[^][,]+", "".join(parts)):
-                assert said.strip("[] \n") in one.lists
+                assert said.strip("[] ") in one.lists
 
 
 def test_every_kind_of_question_comes_up() -> None:

@@ -16,7 +16,7 @@ from thinkimg_train.small.lookups import lookups
 from thinkimg_train.small.pictures import draw, questions
 from thinkimg_train.small.vocabulary import colors, headings, names
 
-TABLES, PICTURES, LOOKUPS = 0.12, 0.14, 0.36
+TABLES, PICTURES, LOOKUPS = 0.06, 0.14, 0.38
 """Shares of exercises; the others are questions about lists of what tools find in charts."""
 UNASKED_NAMES = 40
 """Of these nobody ever asks or tells anything, so that it can be seen whether names are understood

@@ -31,36 +31,30 @@ class Lesson:
 
 def table(names: Sequence[str], random_: random.Random, rows: int) -> Lesson:
     """Names with a number each, to be written twice more in other orders."""
-    lists, told, end = _rows(names, random_, rows)
+    lists, told = _rows(names, random_, rows)
     some = list(told)
     turns: list[Turn] = []
     for _ in range(2):
         random_.shuffle(some)
         # Which name comes next cannot be known: names are given, what belongs to them is learnt.
-        parts = [part for name in some for part in (name, f" {told[name]}{end}")]
+        parts = [part for name in some for part in (name, f" {told[name]}, ")]
         turns.append(("Again?", tuple(parts)))
     return Lesson(lists, turns)
 
 
 def row(names: Sequence[str], random_: random.Random, rows: int) -> Lesson:
     """Of such a table, one row to be written again."""
-    lists, told, end = _rows(names, random_, rows)
+    lists, told = _rows(names, random_, rows)
     name = random_.choice(list(told))
-    return Lesson(lists, [("Again?", (name, f" {told[name]}{end}"))])
+    return Lesson(lists, [("Again?", (name, f" {told[name]}, "))])
 
 
-ENDS = (", ", "; ", "\n")
-"""What rows end with: a number with a comma is another token than one without."""
-
-
-def _rows(
-    names: Sequence[str], random_: random.Random, rows: int
-) -> tuple[str, dict[str, str], str]:
-    """A table, what it says of each name, and what its rows end with."""
+def _rows(names: Sequence[str], random_: random.Random, rows: int) -> tuple[str, dict[str, str]]:
+    """A table, and what it says of each name."""
     some = random_.sample(names, random_.randint(2, max(2, rows)))
     told = {name: _any_number(random_) for name in some}
-    end = random_.choice(ENDS)
-    return end.join(f"{name} {number}" for name, number in told.items()), told, end
+    lists = ", ".join(f"{name} {number}" for name, number in told.items())
+    return lists, told
 
 
 def _any_number(random_: random.Random) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from thinkimg_eval.synthcharts.planner.evidence import seen as told
-from thinkimg_train.small.lessons import ENDS, Lesson, Seen, Turn, look_at, mentioned, place
+from thinkimg_train.small.lessons import Lesson, Seen, Turn, look_at, mentioned, place
 from thinkimg_train.small.lists import Entry, Layout, detections
 
 Pair = tuple[str, str]
@@ -25,8 +25,7 @@ def lookups(layout: Layout, random_: random.Random, unasked: frozenset[str]) -> 
         pairs = [pair for pair in _pairs(kind, seen) if not mentioned(unasked, " ".join(pair))]
         if not pairs or len(turns) == MOST_KINDS:
             continue
-        some = random_.sample(pairs, min(MOST_PAIRS, len(pairs)))
-        turn = _turn(kind, seen, some, random_.choice(ENDS))
+        turn = _turn(kind, seen, random_.sample(pairs, min(MOST_PAIRS, len(pairs))))
         if not mentioned(unasked, turn[0]):
             turns.append(turn)
     return Lesson(lists, turns)
@@ -36,7 +35,7 @@ def lookup_of(kind: str, layout: Layout, random_: random.Random) -> Lesson | Non
     """One pair of a kind of LOOKUPS; None, if the lists do not tell any."""
     lists, seen = _lists(layout, random_)
     pairs = _pairs(kind, seen)
-    return Lesson(lists, [_turn(kind, seen, [random_.choice(pairs)], "\n")]) if pairs else None
+    return Lesson(lists, [_turn(kind, seen, [random_.choice(pairs)])]) if pairs else None
 
 
 def _lists(layout: Layout, random_: random.Random) -> tuple[str, Seen]:
@@ -50,9 +49,9 @@ def _lists(layout: Layout, random_: random.Random) -> tuple[str, Seen]:
     return lists, seen
 
 
-def _turn(kind: str, seen: Seen, pairs: Sequence[Pair], end: str) -> Turn:
+def _turn(kind: str, seen: Seen, pairs: Sequence[Pair]) -> Turn:
     of = f" of {seen.series}" if seen.series and kind in _OF_SERIES else ""
-    parts = [part for given, found in pairs for part in (given, f" {found}{end}")]
+    parts = [part for given, found in pairs for part in (given, f" {found}, ")]
     return f"{kind}{of}?", tuple(parts)
 
 

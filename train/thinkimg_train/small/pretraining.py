@@ -42,7 +42,7 @@ _MOST_PIXELS = 112 * 112
 
 @dataclass(frozen=True)
 class Recipe:
-    tokens: int = 13_000_000
+    tokens: int = 14_000_000
     """Of all processes together, with padding."""
     batch_tokens: int = 2_500
     """Of a process at a time."""
@@ -50,7 +50,7 @@ class Recipe:
     warmup_steps: int = 100
     decay_share: float = 0.4
     """Of the tokens, the last ones: the learning rate falls to a fiftieth."""
-    alone_share: float = 0.05
+    alone_share: float = 0.03
     """Of the tokens, the first ones: short tables, and nothing else."""
     full_share: float = 0.4
     """Lists are as long as those of charts from here on."""

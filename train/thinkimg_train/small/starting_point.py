@@ -94,7 +94,8 @@ def _embed(weight: Tensor, tokenizer: PreTrainedTokenizerBase, random: torch.Gen
         bare = text.removesuffix(", ") if text[:1].isdigit() else text.removeprefix(" ")
         if bare != text and (alone := known.get(bare)) is not None:
             weight[token] = 0.9 * weight[alone] + 0.44 * weight[token]
-    return spread.view(2, _WAVES, size)
+    waves: Tensor = spread.view(2, _WAVES, size)
+    return waves
 
 
 def _wave_lengths(count: int) -> Tensor:
