@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +31,11 @@ def draw_curves(arms: Mapping[str, Sequence[Path]], picture: Path) -> None:
     Args:
         arms: by name, the folders of `thinkimg train grpo`.
     """
-    with mpl.rc_context({"font.family": "DejaVu Sans", "font.size": 10}):
-        figure = Figure(figsize=(12, 3.6), dpi=110, layout="constrained")
-        canvas: Any = FigureCanvasAgg(figure)
-        every = figure.subplots(1, len(_SHOWN))
+    with _panels(picture, (12, 3.6), len(_SHOWN)) as every:
         for axes, (number, title) in zip(every, _SHOWN.items(), strict=True):
-            for color, (name, runs) in enumerate(arms.items()):
-                _draw(axes, [curve_of(run, number) for run in runs], name, f"C{color}")
+            _draw_all(axes, arms, number)
             axes.set(title=title, xlabel="step", ylim=(0, None))
-            axes.grid(alpha=0.3)
         every[0].legend()
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        canvas.print_figure(str(picture))
 
 
 def draw_losses(kinds: Mapping[str, Sequence[Path]], picture: Path) -> None:
@@ -50,17 +44,28 @@ def draw_losses(kinds: Mapping[str, Sequence[Path]], picture: Path) -> None:
     Args:
         kinds: by name, the folders of `thinkimg train sft`.
     """
-    with mpl.rc_context({"font.family": "DejaVu Sans", "font.size": 10}):
-        figure = Figure(figsize=(6, 3.6), dpi=110, layout="constrained")
-        canvas: Any = FigureCanvasAgg(figure)
-        axes = figure.subplots()
-        for color, (name, runs) in enumerate(kinds.items()):
-            _draw(axes, [curve_of(run, "loss") for run in runs], name, f"C{color}")
+    with _panels(picture, (6, 3.6), 1) as [axes]:
+        _draw_all(axes, kinds, "loss")
         axes.set(xlabel="step", ylabel="loss of a token", yscale="log")
-        axes.grid(alpha=0.3)
         axes.legend()
+
+
+@contextmanager
+def _panels(picture: Path, size: tuple[float, float], count: int) -> Iterator[Sequence[Axes]]:
+    """Panels side by side, in a picture of so many inches that is written at the end."""
+    with mpl.rc_context({"font.family": "DejaVu Sans", "font.size": 10}):
+        figure = Figure(figsize=size, dpi=110, layout="constrained")
+        canvas: Any = FigureCanvasAgg(figure)
+        yield figure.subplots(1, count, squeeze=False)[0]
         picture.parent.mkdir(parents=True, exist_ok=True)
         canvas.print_figure(str(picture))
+
+
+def _draw_all(axes: Axes, kinds: Mapping[str, Sequence[Path]], number: str) -> None:
+    """One number of every run, a color for each kind."""
+    for color, (name, runs) in enumerate(kinds.items()):
+        _draw(axes, [curve_of(run, number) for run in runs], name, f"C{color}")
+    axes.grid(alpha=0.3)
 
 
 def curve_of(run: Path, number: str) -> NDArray[np.float64]:

@@ -159,10 +159,6 @@ def _in(series: str) -> tuple[str, ...]:
     return (series,) if series else ()
 
 
-def place(box: Box) -> str:
-    return f"[{', '.join(map(str, box))}]"
-
-
 def _number(seen: Seen, random_: random.Random) -> Answered | None:
     some = [one for one in seen.entries if one.written]
     if not some:

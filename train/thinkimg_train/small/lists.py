@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from thinkimg_eval.synthcharts.planner.values import rounded
+from thinkimg_eval.synthcharts.planner.values import answer_text
 
 Box = tuple[int, int, int, int]
 """x0, y0, x1, y1."""
@@ -30,8 +30,7 @@ class Entry:
 
     @property
     def text(self) -> str:
-        """As an answer: as it is written, a share without its sign, else three digits."""
-        return self.written.rstrip("%") or rounded(self.value)
+        return answer_text(self.written, self.value)
 
 
 @dataclass

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from thinkimg_eval.synthcharts.planner.evidence import seen as told
-from thinkimg_train.small.lessons import Lesson, Seen, Turn, look_at, mentioned, place
+from thinkimg_train.small.lessons import Lesson, Seen, Turn, look_at, mentioned
 from thinkimg_train.small.lists import Entry, Layout, detections
 
 Pair = tuple[str, str]
@@ -76,7 +76,7 @@ def _pair(seen: Seen, one: Entry, *number: str) -> Pair:
 
 
 def _names_of_bars(seen: Seen) -> list[Pair]:
-    return [(place(one.mark), one.name) for one in seen.entries if seen.marks]
+    return [(told(one.mark), one.name) for one in seen.entries if seen.marks]
 
 
 def _colors(seen: Seen) -> list[Pair]:
@@ -85,11 +85,11 @@ def _colors(seen: Seen) -> list[Pair]:
 
 
 def _texts(seen: Seen) -> list[Pair]:
-    return [(place(box), text) for text, box in seen.layout.texts]
+    return [(told(box), text) for text, box in seen.layout.texts]
 
 
 def _places(seen: Seen) -> list[Pair]:
-    return [(text, place(box)) for text, box in seen.layout.texts]
+    return [(text, told(box)) for text, box in seen.layout.texts]
 
 
 LOOKUPS: dict[str, Callable[[Seen], list[Pair]]] = {

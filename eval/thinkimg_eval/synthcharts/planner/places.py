@@ -102,12 +102,7 @@ class Scale:
     def write_box(self, box: Box) -> dict[str, float]:
         """As a tool's argument, with an area."""
         step = self._step
-        written = {
-            "x0": self.write_x(box.x0),
-            "y0": self.write_y(box.y0),
-            "x1": self.write_x(box.x1),
-            "y1": self.write_y(box.y1),
-        }
+        written = dict(zip(Box._fields, self.write_corners(box), strict=True))
         for low, high, far in (("x0", "x1", self.far[0]), ("y0", "y1", self.far[1])):
             if written[high] - written[low] < step:
                 written[low] = self._rounded(max(0.0, min(written[low], far - step)))

@@ -45,8 +45,12 @@ class Value:
 
     @property
     def text(self) -> str:
-        """As an answer: as it is written, a share without its sign, else three digits."""
-        return self.written.rstrip("%") or rounded(self.value)
+        return answer_text(self.written, self.value)
+
+
+def answer_text(written: str, value: float) -> str:
+    """A number as an answer: as it is written, a share without its sign, else three digits."""
+    return written.rstrip("%") or rounded(value)
 
 
 def rounded(value: float) -> str:
