@@ -15,9 +15,8 @@ from thinkimg_agent.policies.policy import ContextFull, Generation, Policy, Poli
 from thinkimg_agent.recording import OnTurn, Recording
 from thinkimg_agent.reply import Unparseable
 from thinkimg_agent.sample import Sample
-from thinkimg_agent.tool_calls import ToolCaller
+from thinkimg_agent.tool_calls import ImageTools, ToolCaller
 from thinkimg_agent.trajectory import StopReason, Trajectory
-from thinkimg_rpc.client import Mesh
 from thinkimg_rpc.contract import ToolContract
 from thinkimg_rpc.errors import MeshFault
 
@@ -42,7 +41,7 @@ class Limits:
 async def run_episode(
     sample: Sample,
     policy: Policy,
-    mesh: Mesh,
+    mesh: ImageTools,
     limits: Limits,
     *,
     dialect: Dialect,

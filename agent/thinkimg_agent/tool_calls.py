@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from google.protobuf.message import Message as Protobuf
 
@@ -17,7 +17,6 @@ from thinkimg_agent.reply import WrittenCall
 from thinkimg_agent.trajectory import CallRecord
 from thinkimg_rpc.arguments import arguments_of, build_request, response_json
 from thinkimg_rpc.arguments.reading import read_arguments
-from thinkimg_rpc.client import Mesh
 from thinkimg_rpc.contract import ToolContract, unknown_tool
 from thinkimg_rpc.contract.options import is_image
 from thinkimg_rpc.errors import (
@@ -39,6 +38,16 @@ _OF_THE_MODEL = (InvalidRequest, NotFound, OutOfRange, TooLarge)
 token, say."""
 
 
+class ImageTools(Protocol):
+    """What an episode needs of a `thinkimg_rpc.client.Mesh`."""
+
+    def image(self, data: bytes) -> Image: ...
+
+    def image_data(self, digest: str) -> bytes | None: ...
+
+    async def send(self, request: Protobuf, *, timeout_s: float | None = None) -> Any: ...
+
+
 @dataclass(frozen=True)
 class Observed:
     """A call that was carried out, and the images it added to the episode."""
@@ -52,7 +61,7 @@ class ToolCaller:
 
     def __init__(
         self,
-        mesh: Mesh,
+        mesh: ImageTools,
         contracts: Sequence[ToolContract],
         images: EpisodeImages,
         space: CoordinateSpace,

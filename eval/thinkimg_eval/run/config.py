@@ -88,6 +88,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     tools: tuple[str, ...] = ()
     """Offered instead of the task's; "none" alone: no tools at all."""
     naming: NamingSection = NamingSection()
+    swapped_images: bool = False
+    """A control: tools look at another question's images, and must be of no help."""
     limits: Limits = Limits()
     mesh: MeshSection = MeshSection()
     retry: RetrySection = RetrySection()

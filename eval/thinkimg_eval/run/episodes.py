@@ -15,9 +15,11 @@ from thinkimg_agent.dialects import Dialect
 from thinkimg_agent.episode import Limits, run_episode
 from thinkimg_agent.policies.policy import Policy, PolicyFault
 from thinkimg_agent.sample import Sample
+from thinkimg_agent.tool_calls import ImageTools
 from thinkimg_agent.trajectory import StopReason, Trajectory
 from thinkimg_eval.run.config import NamingSection, RetrySection
 from thinkimg_eval.run.renaming import own_names, renamed
+from thinkimg_eval.run.swapping import swapped_images
 from thinkimg_eval.task import Scorer, Task
 from thinkimg_rpc.client import Mesh
 from thinkimg_rpc.contract import ToolContract
@@ -102,6 +104,8 @@ class EpisodeSetting:
     naming: NamingSection = field(default_factory=NamingSection)
     seed: int = 0
     """Of the names that tools get."""
+    swapped: bool = False
+    """Whether tools look at another question's images."""
 
     async def answer(self, index: int) -> Trajectory:
         """The scored trajectory of a question; ABORTED only after all tries.
@@ -110,8 +114,9 @@ class EpisodeSetting:
         """
         sample = await self.questions.at(index)
         tools = renamed(self.tools, self.naming, f"{self.seed}/{index}")
+        mesh = await self._looking_elsewhere(sample, index) if self.swapped else self.mesh
         for wait_s in self._waits():
-            trajectory = await self._episode(sample, tools)
+            trajectory = await self._episode(sample, tools, mesh)
             if trajectory.stop is not StopReason.ABORTED:
                 break
             if wait_s is not None:
@@ -132,7 +137,15 @@ class EpisodeSetting:
             for call in turn.calls:
                 call.tool = own.get(call.tool, call.tool)
 
-    async def _episode(self, sample: Sample, tools: Sequence[ToolContract]) -> Trajectory:
+    async def _looking_elsewhere(self, sample: Sample, index: int) -> ImageTools:
+        count = len(self.questions.task.samples)
+        # Half of all further on: questions about one image stand side by side.
+        other = await self.questions.at((index + count // 2) % count)
+        return await swapped_images(self.mesh, sample, other)
+
+    async def _episode(
+        self, sample: Sample, tools: Sequence[ToolContract], mesh: ImageTools
+    ) -> Trajectory:
         prompt = self.questions.task.prompt
         asked = sample.question + (f"\n{prompt}" if prompt else "")
         with self.policies.least_busy() as server:
@@ -140,7 +153,7 @@ class EpisodeSetting:
                 trajectory = await run_episode(
                     dataclasses.replace(sample, question=asked),
                     server.policy,
-                    self.mesh,
+                    mesh,
                     self.limits,
                     dialect=self.dialect,
                     tools=tools,

@@ -41,6 +41,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None
     limits: Limits
     naming: NamingSection = NamingSection()
+    swapped_images: bool = False
     tools: dict[str, str] | None = None
     """What each tool that is offered answers with: "1 rapidocr". None: not known yet."""
     commits: list[str]
@@ -66,6 +67,7 @@ def origin_of(config: RunConfig, opened: OpenedTask) -> Origin:
         seed=config.seed,
         limits=config.limits,
         naming=config.naming,
+        swapped_images=config.swapped_images,
         commits=[commit()],
     )
 

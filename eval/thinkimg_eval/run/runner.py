@@ -133,6 +133,7 @@ async def _answer_all(run: Run, rank: Rank, surroundings: Surroundings, screen: 
             config.retry,
             config.naming,
             config.seed or 0,
+            swapped=config.swapped_images,
         )
         todo = iter([index for index in share if index not in answered])
         work = _Work(setting, todo, writer, scribe, progress, config.concurrency)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from thinkimg_agent.trajectory import CallRecord, StopReason
@@ -12,6 +13,7 @@ from thinkimg_train.rewards.parts import (
     PARTS,
     call_penalty,
     call_validity,
+    chance,
     overlong,
     steps_of_call,
     tool_bonus,
@@ -113,3 +115,12 @@ def test_an_episode_recorded_over_a_mesh_is_judged_alike(tmp_path: Path) -> None
 
 def test_names_of_parts_are_of_one_kind_only() -> None:
     assert not set(PARTS) & set(GROUP_PARTS)
+
+
+def test_chance_knows_nothing_of_the_score_and_is_the_same_when_played_again() -> None:
+    episodes = [
+        msgspec.structs.replace(episode(carried_out()), sample_id=str(n)) for n in range(1000)
+    ]
+    given = [chance(one, 0.0) for one in episodes]
+    assert given == [chance(one, 1.0) for one in episodes]
+    assert 0.45 < sum(given) / len(given) < 0.55

@@ -7,6 +7,7 @@ own is one more function, in any file (docs/extend-training.md).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -85,6 +86,13 @@ def overlong(
     return float(soft_overlong_penalty(written, int(limit_tokens), int(margin_tokens)))
 
 
+def chance(trajectory: Trajectory, score: float) -> float:
+    """0 or 1, whatever was done: a control, in which nothing can be learned (Shao et al.,
+    "Spurious Rewards", arXiv 2506.10947). An episode that is played again gets the same."""
+    said = "\n".join([trajectory.sample_id, *(turn.text for turn in trajectory.turns)])
+    return float(hashlib.sha256(said.encode()).digest()[0] % 2)
+
+
 PARTS: dict[str, Part] = {
     "accuracy": accuracy,
     "format": well_formed,
@@ -92,6 +100,7 @@ PARTS: dict[str, Part] = {
     "call_penalty": call_penalty,
     "call_validity": call_validity,
     "overlong": overlong,
+    "chance": chance,
 }
 """By the name that a configuration has for them."""
 
