@@ -49,6 +49,7 @@ EXTRA_OF = {
     "workers/thinkimg_workers/torch_models.py": "models",
     "agent/thinkimg_agent": "agent",
     "agent/thinkimg_agent/policies/chat_tokens.py": "models",
+    "agent/thinkimg_agent/policies/decoding.py": "models",
     "agent/thinkimg_agent/policies/local_sampling.py": "models",
     "agent/thinkimg_agent/policies/pixel_features.py": "models",
     "agent/thinkimg_agent/policies/transformers_vlm.py": "models",

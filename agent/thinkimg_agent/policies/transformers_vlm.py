@@ -18,15 +18,14 @@ import transformers
 
 from thinkimg_agent.conversation import Message
 from thinkimg_agent.policies.chat_tokens import ChatTokens, Prompt
-from thinkimg_agent.policies.local_sampling import GREEDY, LocalSampling, Sampled, turn_seed
+from thinkimg_agent.policies.decoding import Decoding, Written
+from thinkimg_agent.policies.local_sampling import GREEDY, LocalSampling, Sampler, turn_seed
 from thinkimg_agent.policies.pixel_features import joined, shape_of
 from thinkimg_agent.policies.policy import ContextFull, Generation, Policy, PolicyFault
 from thinkimg_agent.policies.vocabulary import end_tokens, never_sampled
 from thinkimg_rpc.contract import ToolContract
 
 MAX_IMAGE_PIXELS = 1 << 20
-_DRAWN = {"do_sample": True, "top_k": 0}
-"""From all that the processors leave: the library would keep 50 tokens of it."""
 
 
 @dataclass
@@ -55,7 +54,7 @@ class TransformersPolicy:
         device: str = "auto",
         dtype: str = "auto",
         sampling: LocalSampling = GREEDY,
-        max_batch: int = 16,
+        max_batch: int = 64,
         max_image_pixels: int = MAX_IMAGE_PIXELS,
     ) -> None:
         self.name = f"transformers:{model}"
@@ -155,18 +154,17 @@ class TransformersPolicy:
         for one in batch:
             self._check_images(one.prompt)
         inputs = _padded([one.prompt for one in batch], self._padding())
-        start = inputs["input_ids"].shape[1]
-        seeds = [one.seed for one in batch]
-        sampled = Sampled(self._sampling, self._suppressed, start, seeds)
+        sampler = Sampler(self._sampling, self._suppressed, [one.seed for one in batch])
+        limits = [one.max_tokens for one in batch]
+        decoding = Decoding(sampler, self._ends, limits)
         with self._at_work() as model:
-            written = model.generate(
+            model.generate(
                 **{name: self._placed(value) for name, value in inputs.items()},
-                max_new_tokens=max(one.max_tokens for one in batch),
-                logits_processor=sampled.processors(),
-                **_DRAWN if sampled.left_to_draw else {"do_sample": False},
+                max_new_tokens=max(limits),
+                custom_generate=decoding,
             )
-        turns = zip(batch, *sampled.turns(written), strict=True)
-        return [self._generation(one, ids, logprobs) for one, ids, logprobs in turns]
+        turns = zip(batch, decoding.turns, strict=True)
+        return [self._generation(one, written) for one, written in turns]
 
     @contextmanager
     def _at_work(self) -> Iterator[Any]:
@@ -190,22 +188,17 @@ class TransformersPolicy:
         dtype = self._model.dtype if value.is_floating_point() else value.dtype
         return value.to(self._model.device, dtype)
 
-    def _generation(
-        self, waiting: _Waiting, ids: Sequence[int], logprobs: Sequence[float]
-    ) -> Generation:
-        """One row of a pass, cut where its own turn ended."""
-        end = next((n for n, token in enumerate(ids) if token in self._ends), None)
-        length = min(len(ids) if end is None else end + 1, waiting.max_tokens)
-        kept = ids[:length]
-        ended = bool(kept) and kept[-1] in self._ends
+    def _generation(self, waiting: _Waiting, written: Written) -> Generation:
+        ids = written.ids
+        ended = ids[-1] in self._ends
         return Generation(
-            text=self._chat.tokenizer.decode(kept[:-1] if ended else kept),
+            text=self._chat.tokenizer.decode(ids[:-1] if ended else ids),
             finish="stop" if ended else "length",
             prompt_tokens=len(waiting.prompt.ids),
-            completion_tokens=length,
+            completion_tokens=len(ids),
             prompt_ids=tuple(waiting.prompt.ids),
-            token_ids=tuple(kept),
-            logprobs=tuple(logprobs[:length]),
+            token_ids=tuple(ids),
+            logprobs=tuple(written.logprobs),
         )
 
     def _padding(self) -> int:

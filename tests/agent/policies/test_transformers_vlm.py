@@ -122,6 +122,20 @@ async def test_turns_written_in_one_pass_are_those_written_alone(folder: Path) -
         assert one.logprobs == pytest.approx(other.logprobs, abs=1e-4)
 
 
+async def test_turns_that_end_leave_the_others_as_they_are(any_family: Path) -> None:
+    asked = [await conversation("Why?" * (n + 1), images=n % 2 + 1) for n in range(4)]
+    limits = (1, 90, 7, 90)  # some leave early, and the others outgrow the room they had
+    async with TransformersPolicy(any_family, sampling=LocalSampling(temperature=1.0)) as policy:
+        seeded = [policy.seeded(seed) for seed in range(4)]
+        turns = list(zip(seeded, asked, limits, strict=True))
+        together = await asyncio.gather(*(one.generate(said, [], n) for one, said, n in turns))
+        alone = [await one.generate(said, [], n) for one, said, n in turns]
+    assert max(one.completion_tokens for one in together) > 64
+    for one, other in zip(alone, together, strict=True):
+        assert one.token_ids == other.token_ids
+        assert one.logprobs == pytest.approx(other.logprobs, abs=1e-4)
+
+
 async def test_log_probabilities_are_the_models_own(folder: Path) -> None:
     asked = await conversation()
     async with TransformersPolicy(folder) as policy:
