@@ -9,12 +9,24 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from learning_curves import draw_curves
-from reproduction import RESULTS, ROOT, Row, Stages, commit, table, with_one_mesh, write_between
+from reproduction import (
+    LIMITS,
+    RESULTS,
+    ROOT,
+    Row,
+    Stages,
+    cell,
+    commit,
+    table,
+    with_one_mesh,
+    write_between,
+)
 from thinkimg_eval.report.comparison import compare
 from thinkimg_eval.report.intervals import Estimate
 from thinkimg_eval.report.results import read_results
@@ -23,10 +35,13 @@ from thinkimg_train.reading import read_config
 
 CONFIG = "train/configs/grpo-small.toml"
 PROMPTS, ALL_PROMPTS = 2000, 14_501
-RATES = (1e-5, 3e-5, 1e-4)
+RATES = (3e-5, 1e-4, 3e-4)
 """Learning rates that each arm of reinforcement learning is tried with."""
 DEV_QUESTIONS = 200
 OURS = "V-ToolRL"
+OWN = "rejection-sampling SFT"
+MARGIN = 3.0
+"""Points above learning without tools that a control may reach."""
 PICTURE = Path("docs") / "pictures" / "results" / "learning.png"
 _ON = {"schedule.learning_rate": 3e-4, "schedule.final_share": 0.1}
 """Of fine-tuning that goes on: a third of what it began with."""
@@ -66,6 +81,11 @@ class Plan:
     groups: int
     group_size: int
 
+    @property
+    def played(self) -> int:
+        """Prompts that reinforcement learning comes to."""
+        return min(self.prompts, self.steps * self.groups)
+
     def named(self, kind: str) -> str:
         """What is called so in a plan of as many updates, and not in others."""
         return f"rl-{self.steps}/{kind}"
@@ -79,8 +99,8 @@ def main(words: Sequence[str] | None = None) -> None:
     asked = _asked(words)
     plan = plan_of(asked)
     began = time.perf_counter()
-    rows = asyncio.run(
-        with_one_mesh(plan.stages, lambda stages: rows_of(replace(plan, stages=stages)))
+    rows, bad = asyncio.run(
+        with_one_mesh(plan.stages, lambda stages: made(replace(plan, stages=stages)))
     )
     if asked.say:
         return
@@ -94,9 +114,20 @@ def main(words: Sequence[str] | None = None) -> None:
     draw_curves(
         {one.row: [run_of(plan, one, seed) for seed in plan.seeds] for one in ARMS}, picture
     )
-    parts = [told, *table(rows), "", *differences(rows), "", *closed(rows)]
+    parts = [told, *table(rows), "", *differences(rows), "", *closed(rows), ""]
+    parts += controls(rows, bad)
     write_between(ROOT / asked.results, "make repro", "\n".join([parts[0], "", *parts[1:]]))
     print("\n".join(parts))
+
+
+def made(plan: Plan) -> tuple[list[Row], list[Row]]:
+    """The rows of the table, and what must not do well."""
+    stages = plan.stages
+    stages.collect_lessons()
+    starts = [(kind, seed) for kind in ("sft", "text-sft") for seed in plan.seeds]
+    stages.all_of([partial(stages.fine_tuned, kind, seed) for kind, seed in starts])
+    rates = _best_rates(plan)
+    return rows_of(plan, rates), controls_of(plan, rates[ARMS[-1].name])
 
 
 def _asked(words: Sequence[str] | None) -> argparse.Namespace:
@@ -125,70 +156,115 @@ def plan_of(asked: argparse.Namespace) -> Plan:
     return Plan(stages, asked.seeds, prompts, steps, few, rollout.groups, rollout.group_size)
 
 
-def rows_of(plan: Plan) -> list[Row]:
-    """All rows of the table, in its order; what they need is done on the way."""
+@dataclass(frozen=True)
+class Way:
+    """A way to learn, whose model of each seed is a row of the table."""
+
+    name: str
+    kind: str
+    """What its folders are called."""
+    make: Callable[[int], Path]
+    """The folder of the model that has learned so, from a seed."""
+    tools: bool
+
+
+def rows_of(plan: Plan, rates: Mapping[str, float]) -> list[Row]:
+    """All rows of the table, in its order.
+
+    Args:
+        rates: the learning rate of each arm.
+    """
     stages, seeds = plan.stages, plan.seeds
-    stages.collect_lessons()
-    base = stages.answered(stages.base, "base")
-    rows = [Row("base", [base], [_full_view(stages, stages.base, "base")])]
-    for name, kind in (("Text-SFT", "text-sft"), ("SFT", "sft")):
-        models = [stages.fine_tuned(kind, seed) for seed in seeds]
-        rows.append(_row(plan, name, kind, models, tools=kind == "sft"))
-    after_sft = [stages.work / f"sft-{seed}" / "model" for seed in seeds]
-    longer = [
-        _trained_on(plan, plan.named("sft-on"), seed, start)
-        for seed, start in zip(seeds, after_sft, strict=True)
-    ]
-    rows.append(_row(plan, "SFT, as long as RL", plan.named("sft-on"), longer, tools=True))
-    own = [_own_lessons(plan, seed, start) for seed, start in zip(seeds, after_sft, strict=True)]
-    rows.append(_row(plan, "rejection-sampling SFT", plan.named("sft-own"), own, tools=True))
-    for arm in ARMS:
-        rate = best_rate(plan, arm)
-        kind = plan.named(arm.name)
-        models = [reinforced(plan, arm, seed, rate, plan.steps, kind) for seed in seeds]
-        rows.append(_row(plan, arm.row, kind, models, tools=arm.tools))
-    return [*rows, Row("planner", [stages.answered(None, "planner")], learned=False)]
-
-
-def _row(plan: Plan, name: str, kind: str, models: Sequence[Path], *, tools: bool) -> Row:
-    stages = plan.stages
-    named = [(f"{kind}-{seed}", model) for seed, model in zip(plan.seeds, models, strict=True)]
-    return Row(
-        name,
-        [stages.answered(model, folder, tools=tools) for folder, model in named],
-        [_full_view(stages, model, folder) for folder, model in named],
+    ways = _ways(plan, rates)
+    each = [(way, seed) for way in reversed(ways) for seed in seeds]  # the longest first
+    done = stages.all_of([partial(_made_and_asked, plan, way, seed) for way, seed in each])
+    runs = dict(zip(((way.name, seed) for way, seed in each), done, strict=True))
+    base, full, planner = stages.all_of(
+        [
+            partial(stages.answered, stages.base, "base"),
+            partial(_full_view, stages, stages.base, "base"),
+            partial(stages.answered, None, "planner"),
+        ]
     )
+    learned = []
+    for way in ways:
+        of_seeds = [runs[way.name, seed] for seed in seeds]
+        views = [view for _, view in of_seeds]
+        learned.append(Row(way.name, [run for run, _ in of_seeds], views))
+    return [Row("base", [base], [full]), *learned, Row("planner", [planner], learned=False)]
+
+
+def _ways(plan: Plan, rates: Mapping[str, float]) -> list[Way]:
+    stages = plan.stages
+    kinds = {arm.name: plan.named(arm.name) for arm in ARMS}
+    return [
+        Way("Text-SFT", "text-sft", partial(stages.fine_tuned, "text-sft"), tools=False),
+        Way("SFT", "sft", partial(stages.fine_tuned, "sft"), tools=True),
+        Way("SFT, as long as RL", plan.named("sft-on"), partial(_trained_on, plan), tools=True),
+        Way(OWN, plan.named("sft-own"), partial(_trained_on_own, plan), tools=True),
+        *(
+            Way(
+                arm.row,
+                kinds[arm.name],
+                partial(
+                    reinforced, plan, arm, rates[arm.name], steps=plan.steps, kind=kinds[arm.name]
+                ),
+                tools=arm.tools,
+            )
+            for arm in ARMS
+        ),
+    ]
+
+
+def _made_and_asked(plan: Plan, way: Way, seed: int) -> tuple[Path, Path]:
+    """The runs of a model, at the task's view with what it has, and at the full one without."""
+    model, name = way.make(seed), f"{way.kind}-{seed}"
+    answered = plan.stages.answered(model, name, tools=way.tools)
+    return answered, _full_view(plan.stages, model, name)
 
 
 def _full_view(stages: Stages, model: Path, name: str) -> Path:
     return stages.answered(model, f"{name}-full-view", tools=False, view="full")
 
 
-def _trained_on(
-    plan: Plan, kind: str, seed: int, start: Path, lessons: Sequence[Path] = ()
-) -> Path:
+def _after_sft(plan: Plan, seed: int) -> Path:
+    return plan.stages.work / f"sft-{seed}" / "model"
+
+
+def _trained_on(plan: Plan, seed: int, kind: str = "sft-on", lessons: Sequence[Path] = ()) -> Path:
     """Fine-tuned for as many updates on as many episodes as reinforcement learning has."""
     episodes = plan.groups * plan.group_size
     over = {"schedule.steps": plan.steps, "batch.episodes": episodes, **_ON}
-    return plan.stages.fine_tuned(kind, seed, start=start, lessons=lessons, over=over)
+    start = _after_sft(plan, seed)
+    return plan.stages.fine_tuned(plan.named(kind), seed, start=start, lessons=lessons, over=over)
 
 
-def _own_lessons(plan: Plan, seed: int, start: Path) -> Path:
+def _trained_on_own(plan: Plan, seed: int) -> Path:
     """Fine-tuned on what it has got right itself of the prompts of reinforcement learning."""
-    stages, out = plan.stages, plan.stages.work / f"own-{plan.prompts}-{seed}"
+    stages, out = plan.stages, plan.stages.work / plan.named(f"own-{seed}")
     rollout = read_config(GrpoConfig, ROOT / CONFIG, []).rollout
     stages.do(
-        *("collect", "--task", "synthcharts", "--task.split", "train", "--limit", plan.prompts),
-        *("--policy", f"transformers:{start}", "--policy.temperature", rollout.temperature),
+        *("collect", "--task", "synthcharts", "--task.split", "train", "--limit", plan.played),
+        *("--policy", f"transformers:{_after_sft(plan, seed)}"),
+        *("--policy.temperature", rollout.temperature, "--concurrency", rollout.batch),
         *("--policy.dialect", rollout.dialect, "--policy.coordinates", rollout.coordinates),
-        *("--policy.max_image_pixels", rollout.max_image_pixels, "--seed", 0),
+        *("--policy.max_image_pixels", rollout.max_image_pixels, "--seed", 0, *LIMITS),
         *("--tries", plan.group_size, "--keep", plan.group_size, "--out", out),
         done=out / "card.json",
     )
-    return _trained_on(plan, plan.named("sft-own"), seed, start, [out])
+    return _trained_on(plan, seed, "sft-own", [out])
 
 
-def reinforced(plan: Plan, arm: Arm, seed: int, rate: float, steps: int, kind: str) -> Path:
+def reinforced(
+    plan: Plan,
+    arm: Arm,
+    rate: float,
+    seed: int,
+    *,
+    steps: int,
+    kind: str,
+    over: Sequence[object] = (),
+) -> Path:
     """The folder of a model that has learned by reinforcement."""
     stages, out = plan.stages, plan.stages.work / f"{kind}-{seed}"
     start = stages.base if arm.start == "base" else stages.work / f"{arm.start}-{seed}" / "model"
@@ -197,29 +273,86 @@ def reinforced(plan: Plan, arm: Arm, seed: int, rate: float, steps: int, kind: s
         *("--model.path", start, "--limit", plan.prompts, "--schedule.steps", steps),
         *("--schedule.learning_rate", rate),
         *(() if arm.tools else ("--rollout.tools", "none")),
+        *over,
         done=out / "model" / "config.json",
     )
     return out / "model"
 
 
-def best_rate(plan: Plan, arm: Arm) -> float:
-    """The learning rate that answers most questions of another split after a short run."""
-    tried: dict[float, Path] = {}
-    for rate in RATES:
-        kind = plan.named(f"{arm.name}-at-{rate:g}")
-        model = reinforced(plan, arm, plan.seeds[0], rate, plan.search_steps, kind)
-        name = f"{kind}-{plan.seeds[0]}"
-        tried[rate] = plan.stages.answered(
-            model, name, tools=arm.tools, split="dev", questions=DEV_QUESTIONS
-        )
+def _best_rates(plan: Plan) -> dict[str, float]:
+    """Of each arm, the learning rate that answers most questions of another split after a short
+    run."""
+    tried = [(arm, rate) for arm in reversed(ARMS) for rate in RATES]
+    runs = plan.stages.all_of([partial(_tried, plan, arm, rate) for arm, rate in tried])
     if plan.stages.only_said:
-        return RATES[1]
-    return max(RATES, key=lambda rate: accuracy_of(tried[rate]))
+        return {arm.name: RATES[1] for arm in ARMS}
+    right = {one: accuracy_of(run) for one, run in zip(tried, runs, strict=True)}
+    return {arm.name: max(RATES, key=lambda rate: right[arm, rate]) for arm in ARMS}
+
+
+def _tried(plan: Plan, arm: Arm, rate: float) -> Path:
+    kind, seed = plan.named(f"{arm.name}-at-{rate:g}"), plan.seeds[0]
+    model = reinforced(plan, arm, rate, seed, steps=plan.search_steps, kind=kind)
+    return plan.stages.answered(
+        model, f"{kind}-{seed}", tools=arm.tools, split="dev", questions=DEV_QUESTIONS
+    )
+
+
+def controls_of(plan: Plan, rate: float) -> list[Row]:
+    """What must not do well, or the experiment is broken: observations that are of other charts,
+    no tools where they were learned with, and a reward of chance."""
+    stages, kind = plan.stages, plan.named(ARMS[-1].name)
+    models = [(seed, stages.work / f"{kind}-{seed}" / "model") for seed in plan.seeds]
+    swapped = [
+        partial(stages.answered, model, f"{kind}-{seed}-swapped", over=("--swapped_images", "true"))
+        for seed, model in models
+    ]
+    without = [
+        partial(stages.answered, model, f"{kind}-{seed}-without", tools=False)
+        for seed, model in models
+    ]
+    by_chance = [partial(_by_chance, plan, rate)]
+    done = stages.all_of([*by_chance, *swapped, *without])
+    count = len(models)
+    return [
+        Row("observations of other charts", done[1 : 1 + count]),
+        Row("tools switched off", done[1 + count :]),
+        Row("reward of chance", done[:1]),
+    ]
+
+
+def _by_chance(plan: Plan, rate: float) -> Path:
+    """The answers of what was rewarded by chance; of one seed."""
+    kind, seed = plan.named("by-chance"), plan.seeds[0]
+    only_chance = [
+        f"--reward.weights.{part}={weight}"
+        for part, weight in (("chance", 1), ("accuracy", 0), ("format", 0))
+    ]
+    model = reinforced(plan, ARMS[-1], rate, seed, steps=plan.steps, kind=kind, over=only_chance)
+    return plan.stages.answered(model, f"{kind}-{seed}")
 
 
 def accuracy_of(run: Path) -> float:
     scores = [one.score for one in read_results(ROOT / run).results if one.score is not None]
     return sum(scores) / len(scores)
+
+
+def controls(rows: Sequence[Row], bad: Sequence[Row]) -> Iterator[str]:
+    """A table of what must fail, with the most it may reach."""
+    means = {row.name: 100 * _mean_accuracy(row) for row in rows}
+    text = max(mean for name, mean in means.items() if name.startswith("Text-RL"))
+    yield "| must fail | right | may reach |"
+    yield "|---|---:|---:|"
+    for row in bad:
+        of_chance = row.name == "reward of chance"
+        most = means["SFT"] if of_chance else text + MARGIN
+        said = f"{most:.1f}, as SFT" if of_chance else f"{most:.1f}, Text-RL + {MARGIN:g}"
+        right = cell([100 * accuracy_of(run) for run in row.runs])
+        yield f"| {row.name} | {right} | {said} |"
+
+
+def _mean_accuracy(row: Row) -> float:
+    return sum(accuracy_of(run) for run in row.runs) / len(row.runs)
 
 
 def run_of(plan: Plan, arm: Arm, seed: int) -> Path:
@@ -250,7 +383,7 @@ def _said(one: Estimate) -> str:
 
 def closed(rows: Sequence[Row]) -> Iterator[str]:
     """How much of the way from fine-tuning to the planner reinforcement learning has gone."""
-    means = {row.name: sum(accuracy_of(run) for run in row.runs) / len(row.runs) for row in rows}
+    means = {row.name: _mean_accuracy(row) for row in rows}
     whole = means["planner"] - means["SFT"]
     share = f"{(means[OURS] - means['SFT']) / whole:.0%}" if whole > 0 else "-"
     yield f"Of the distance from SFT to the planner {OURS} closes {share} (goal: at least 40%)."

@@ -33,11 +33,14 @@ def main() -> None:
 def rows_of(stages: Stages) -> list[Row]:
     """The base and what it learns from recorded episodes, beside the planner."""
     stages.collect_lessons()
-    planner = stages.answered(None, "planner")
-    base = stages.answered(stages.base, "base")
     # The longest first: at the end none is waited for alone.
     models = [(kind, seed) for kind in reversed(KINDS) for seed in SEEDS]
-    answers = stages.each(partial(tuned_and_asked, stages), models)
+    jobs = [
+        *(partial(tuned_and_asked, stages, kind, seed) for kind, seed in models),
+        partial(stages.answered, None, "planner"),
+        partial(stages.answered, stages.base, "base"),
+    ]
+    *answers, planner, base = stages.all_of(jobs)
     told = dict(zip(models, answers, strict=True))
     return [
         Row("most common answer", [stages.common_answers(planner)], learned=False),
@@ -47,9 +50,8 @@ def rows_of(stages: Stages) -> list[Row]:
     ]
 
 
-def tuned_and_asked(stages: Stages, one: tuple[str, int]) -> Path:
+def tuned_and_asked(stages: Stages, kind: str, seed: int) -> Path:
     """The folder of what a model answers that was fine-tuned in this way, from this seed."""
-    kind, seed = one
     model = stages.fine_tuned(kind, seed)
     return stages.answered(model, f"{kind}-{seed}", tools=kind == "sft")
 

@@ -39,9 +39,9 @@ RESULTS = ROOT / "docs" / "results.md"
 TRAJECTORIES = 2942
 MAX_PIXELS = 112 * 112
 """What the small model is shown of an image that a tool made: as of a chart."""
-_LIMITS = ("--limits.max_turn_tokens", 256)
+LIMITS = ("--limits.max_turn_tokens", 256)
 """Of a model's turns: what has not learned to end them would go on and on."""
-_FAST = ("--policy.dtype", "bfloat16")
+_FAST = ("--policy.dtype", "bfloat16", "--concurrency", 64)
 _AT_ONCE = 2
 """Commands that share the machine; one alone would leave much of it idle."""
 SPOKEN = ("--policy.dialect", "hermes-brief", "--policy.coordinates", "0-1000")
@@ -83,12 +83,12 @@ class Stages:
         if finished.returncode:
             sys.exit("that failed; the same command goes on from there")
 
-    def each(self, make: Callable[[T], Path], of: Sequence[T]) -> list[Path]:
-        """A folder made of each, some at once; in order."""
+    def all_of(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
+        """What each of them returns, in their order; some are at work at once."""
         if self.only_said:
-            return [make(one) for one in of]
+            return [job() for job in jobs]
         with ThreadPoolExecutor(_AT_ONCE) as threads:
-            return list(threads.map(make, of))
+            return list(threads.map(lambda job: job(), jobs))
 
     def collect_lessons(self) -> None:
         """Those of the split's questions, and of as many others as are missing."""
@@ -156,7 +156,7 @@ class Stages:
             *("--policy", "planner:" if model is None else f"transformers:{model}", *SPOKEN),
             # Where there is nothing but the chart to see, it is seen whole.
             *(("--policy.max_image_pixels", MAX_PIXELS) if model and view == "small" else ()),
-            *((*_LIMITS, *_FAST) if model else ()),
+            *((*LIMITS, *_FAST) if model else ()),
             *(() if split == "test" else ("--task.split", split)),
             *(() if view == "small" else ("--task.view", view)),
             *(() if tools else ("--tools", "none")),

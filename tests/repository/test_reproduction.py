@@ -37,7 +37,8 @@ def commands() -> list[list[str]]:
     said = io.StringIO()
     with redirect_stdout(said):
         repro.main(["--say", "--seeds", "0,1", "--steps", "10"])
-    return [shlex.split(line)[2:] for line in said.getvalue().splitlines()]
+    # What is done already is said again where it is needed.
+    return [shlex.split(line)[2:] for line in dict.fromkeys(said.getvalue().splitlines())]
 
 
 def test_every_command_can_be_given_as_it_is_said(commands: list[list[str]]) -> None:
@@ -62,10 +63,10 @@ def test_every_command_can_be_given_as_it_is_said(commands: list[list[str]]) -> 
     assert kinds.pop("data answers") == 2
     # Of each seed: two starts, and two that are trained on.
     assert kinds.pop("train sft") == 2 * (2 + 2)
-    # Three arms, each of each seed, after three rates were tried.
-    assert kinds.pop("train grpo") == 3 * (2 + 3)
-    # Each model small and whole, the planner, and each rate.
-    assert kinds.pop("eval run") == 2 * (1 + 7 * 2) + 1 + 3 * 3
+    # Three arms, each of each seed, after three rates were tried; and one by chance.
+    assert kinds.pop("train grpo") == 3 * (2 + 3) + 1
+    # Each model small and whole, the planner, each rate, and the controls.
+    assert kinds.pop("eval run") == 2 * (1 + 7 * 2) + 1 + 3 * 3 + 2 * 2 + 1
     assert kinds == {}
 
 
@@ -74,7 +75,7 @@ def test_arms_differ_in_their_start_and_in_tools_only(commands: list[list[str]])
     for words in commands:
         if words[:2] == ["train", "grpo"]:
             config = read_config(GrpoConfig, ROOT / words[3], words[4:])
-            if "-at-" not in str(config.out):
+            if "-at-" not in str(config.out) and config.out.name != "by-chance-0":
                 told[config.out.name] = json.loads(json.dumps(repr(config)))
     assert sorted(told) == [
         f"{arm}-{seed}" for arm in ("text-rl", "text-rl-of-base", "v-toolrl") for seed in (0, 1)
@@ -155,6 +156,26 @@ def test_each_row_that_learned_is_held_against_ours_run_by_run(
     assert [line.split("|")[1].strip() for line in lines[4:]] == ["base", "SFT"]
     assert lines[5].split("|")[3].strip() == "+0.0 (+0.0 to +0.0)"
     assert "closes" in next(repro.closed(rows))
+
+
+def test_controls_are_held_against_the_best_that_learned_without_tools(
+    answered: tuple[Path, Path, Path],
+) -> None:
+    no, yes, planner = answered
+    rows = [
+        Row("SFT", [yes]),
+        Row("Text-RL from Base", [no]),
+        Row("Text-RL from Text-SFT", [yes]),
+        Row(repro.OURS, [planner]),
+    ]
+    bad = [Row("tools switched off", [planner]), Row("reward of chance", [no])]
+    lines = list(repro.controls(rows, bad))
+    best = 100 * repro.accuracy_of(yes)
+    assert lines[2] == (
+        f"| tools switched off | {100 * repro.accuracy_of(planner):.1f} "
+        f"| {best + 3:.1f}, Text-RL + 3 |"
+    )
+    assert lines[3].endswith(f"| {best:.1f}, as SFT |")
 
 
 def test_valid_calls_under_names_never_seen_stand_beside_those_seen(

@@ -69,6 +69,8 @@ def read_collection(config: Path | None, overrides: Sequence[tuple[str, str]]) -
     collection = read_run(overridden(_table(config), overrides), CollectConfig)
     if collection.naming.share:
         raise InvalidRequest.field("naming.share", "is for `thinkimg eval run`: leave it out")
+    if collection.swapped_images:
+        raise InvalidRequest.field("swapped_images", "is for `thinkimg eval run`: leave it out")
     return collection
 
 
