@@ -16,6 +16,9 @@ from thinkimg_rpc.imaging.rgb import known_uint8
 
 MAX_PIXELS = 1 << 26
 """Of an image that an episode takes."""
+MAX_ASPECT = 100
+"""Of the sides of what is shown. A model may cut out one row of pixels, and processors of Qwen's
+models take no image of 200 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +89,16 @@ class ShownImages:
 
 
 def reduced(data: bytes, max_pixels: int) -> Shown:
-    """A PNG of at most `max_pixels`, made of exactly the pixels that tools see.
+    """A PNG of at most `max_pixels`, made of exactly the pixels that tools see; a strip is
+    shown broader than it is.
 
     Raises: InvalidImage.
     """
     pixels = decode(data, max_pixels=MAX_PIXELS)
     height, width = pixels.shape[:2]
-    scale = min(1.0, (max_pixels / (width * height)) ** 0.5)
-    size = max(1, int(width * scale)), max(1, int(height * scale))
+    wide, high = max(width, height / MAX_ASPECT), max(height, width / MAX_ASPECT)
+    scale = min(1.0, (max_pixels / (wide * high)) ** 0.5)
+    size = max(1, int(wide * scale)), max(1, int(high * scale))
     if size != (width, height):
         pixels = known_uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
     encoded = encode_png(pixels)

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from thinkimg_agent import shown as shown_module
 from thinkimg_agent.images import EpisodeImages
@@ -72,6 +74,20 @@ def test_what_is_kept_is_bounded_in_bytes_and_the_oldest_goes_first() -> None:
 def test_one_image_is_another_at_another_budget() -> None:
     images = ShownImages(1 << 20)
     assert images.of("d", DATA, 600).view != images.of("d", DATA, 2400).view
+
+
+@given(st.integers(1, 3000), st.integers(1, 40), st.booleans(), st.integers(600, 1 << 16))
+def test_a_strip_is_shown_broader_and_any_image_within_its_budget(
+    long: int, short: int, upright: bool, max_pixels: int
+) -> None:
+    width, height = (short, long) if upright else (long, short)
+    view = reduced(encode_png(np.zeros((height, width, 3), np.uint8)), max_pixels).view
+    assert (view.width, view.height) == (width, height)
+    shown = sorted((view.shown_width, view.shown_height))
+    assert shown[1] < 200 * shown[0]
+    assert shown[0] * shown[1] <= max_pixels
+    if max(width, height) <= 100 * min(width, height) and width * height <= max_pixels:
+        assert (view.shown_width, view.shown_height) == (width, height)
 
 
 def test_a_failure_is_told_and_not_remembered() -> None:
