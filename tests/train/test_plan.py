@@ -85,7 +85,7 @@ def test_the_same_seed_and_epoch_give_the_same_steps_and_others_give_others() ->
 
 @pytest.mark.parametrize("samples", [4, 64])
 def test_like_lengths_go_together_so_that_little_fills_up(samples: int) -> None:
-    lengths, bounds = some(2000), Bounds(samples, 800, 800)
+    lengths, bounds = some(2000), Bounds(samples, 800, 800, sorted_steps=8)
     batches = [
         batch
         for step in steps_of(lengths, bounds, 0, 1)
@@ -96,3 +96,16 @@ def test_like_lengths_go_together_so_that_little_fills_up(samples: int) -> None:
         weights=[len(batch) * lengths.tokens[batch].max() for batch in batches],
     )
     assert filled < 0.1
+
+
+def test_steps_that_are_not_sorted_are_as_mixed_as_all() -> None:
+    lengths = some(2000)
+
+    def spread(sorted_steps: int) -> float:
+        """Of the mean lengths of steps, against that of steps drawn by chance."""
+        steps = steps_of(lengths, Bounds(8, 800, 800, sorted_steps), 0, 1)
+        means = [lengths.tokens[step].mean() for step in steps]
+        return float(np.std(means) / (np.std(lengths.tokens) / 8**0.5))
+
+    assert spread(1) == pytest.approx(1, abs=0.15)
+    assert spread(8) > 2

@@ -46,3 +46,6 @@ class BatchSection(msgspec.Struct, frozen=True, kw_only=True):
     """The most that one forward takes of them, what fills rows up included."""
     image_tokens: AtLeastOne = 16384
     """The most of these that stand for images."""
+    sorted_steps: AtLeastOne = 8
+    """Steps whose samples are sorted by length among them: more fill up less, and make a step
+    of samples that are alike. 1: every step is as mixed as all."""

@@ -82,7 +82,7 @@ class StepLoader:
                     name, f"the longest episode has {longest}: raise it, or lower data.max_tokens"
                 )
         self._dataset = dataset
-        self._bounds = Bounds(batch.episodes, batch.tokens, batch.image_tokens)
+        self._bounds = Bounds(batch.episodes, batch.tokens, batch.image_tokens, batch.sorted_steps)
         self._seed = seed
         self._rank, self._ranks = rank, ranks
         self._workers = workers

@@ -15,9 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_STEPS_SORTED_TOGETHER = 8
-"""More would fill up less, and make steps of nothing but long samples."""
-
 Integers = NDArray[np.int64]
 
 
@@ -46,6 +43,8 @@ class Bounds:
     """Of a batch: rows times the longest."""
     image_tokens: int
     """Of a batch."""
+    sorted_steps: int = 1
+    """Steps whose samples are sorted by length among them."""
 
 
 def steps_in_epoch(samples: int, bounds: Bounds) -> int:
@@ -59,7 +58,7 @@ def steps_of(lengths: Lengths, bounds: Bounds, seed: int, epoch: int) -> list[li
     that does not fit into memory fails at once.
     """
     order = np.random.default_rng([seed, epoch]).permutation(len(lengths))
-    together = bounds.samples * _STEPS_SORTED_TOGETHER
+    together = bounds.samples * bounds.sorted_steps
     steps: list[list[int]] = []
     for start in range(0, len(order), together):
         pool = order[start : start + together]

@@ -106,7 +106,7 @@ def _labelled_value(picture: Picture, asked: Asked) -> Answer | None:
     if value is None:
         return None
     if value.label is not None:
-        return Answer(f"I see {_evidence(picture, name, value)}.", value.text)
+        return Answer(f"I see {_evidence(picture, name, value, value.text)}.", value.text)
     return Answer(f"{value.text} is written at {name}.", value.text)
 
 
@@ -118,11 +118,11 @@ def _unlabelled_value(picture: Picture, asked: Asked) -> Answer | None:
     if value is None:
         return None
     if value.written and value.label is not None:
-        return Answer(f"I see {_evidence(picture, name, value)}.", value.text)
+        return Answer(f"I see {_evidence(picture, name, value, value.text)}.", value.text)
     if not value.written and value.tip is not None:
         thought = f"I draw a line at the value of {name}."
         if value.label is not None:
-            thought = f"I see {_evidence(picture, name, value, told=False)}. {thought}"
+            thought = f"I see {_evidence(picture, name, value)}. {thought}"
         picture.draw_line(thought, *value.tip)
     return Answer(f"On the axis that is about {value.text}.", value.text)
 
@@ -152,7 +152,7 @@ def _compare(picture: Picture, asked: Asked) -> Answer | None:
     answer = _ranked(picture, found, asked.way)
     if answer is None or any(one.label is None for one in found):
         return answer
-    evidence = ", ".join(_evidence(picture, one.name, one) for one in found)
+    evidence = ", ".join(_evidence(picture, one.name, one, one.quoted) for one in found)
     return answer._replace(thought=f"I see {evidence}.")
 
 
@@ -167,8 +167,8 @@ def _ranked(picture: Picture, values: Sequence[Value], way: Way) -> Answer | Non
     name = clean(chosen.name)
     if chosen.mark is not None:
         bar = picture.scale.write_corners(chosen.mark)
-        return Answer(f"I see {seen(bar, name, chosen.text)}.", name)
-    ranking = ", ".join(f"{clean(one.name)} {one.text}" for one in ordered[:3])
+        return Answer(f"I see {seen(bar, name, chosen.quoted)}.", name)
+    ranking = ", ".join(seen(clean(one.name), one.quoted) for one in ordered[:3])
     return Answer(f"In order: {ranking}.", name)
 
 
@@ -177,14 +177,16 @@ def _count(picture: Picture, asked: Asked) -> Answer | None:
         count = count_points(picture, asked.series[0])
         return Answer(f"I count {count} points.", str(count)) if count else None
     values = values_of(picture, *asked.series, every=not asked.categories)
-    limit = asked.threshold
+    limit, told = asked.threshold, ""
     if asked.categories:
         other = _at(asked.categories[0], values)
         limit = None if other is None else other.value
+        told = "" if other is None else other.quoted or asked.categories[0]
     if limit is None or not values:
         return None
     count = sum(_holds(value.value, asked.way, limit) for value in values)
-    return Answer(f"{count} of {len(values)} values are {asked.way} {rounded(limit)}.", str(count))
+    told = told or rounded(limit)
+    return Answer(f"{count} of {len(values)} values are {asked.way} {told}.", str(count))
 
 
 def _holds(value: float, way: Way, limit: float) -> bool:
@@ -230,7 +232,8 @@ def _yes_no(picture: Picture, asked: Asked) -> Answer | None:
         return None
     one, other = pair
     answer = "yes" if _holds(one.value, asked.way, other.value) else "no"
-    return Answer(_side_by_side(picture, one, other) or f"{one.text} against {other.text}.", answer)
+    thought = _side_by_side(picture, one, other, measured=not other.name)
+    return Answer(thought or f"{one.text} against {other.text}.", answer)
 
 
 def _arithmetic(picture: Picture, asked: Asked) -> Answer | None:
@@ -238,18 +241,24 @@ def _arithmetic(picture: Picture, asked: Asked) -> Answer | None:
     if pair is None:
         return None
     one, other = pair[0].value, pair[1].value
-    thought = _side_by_side(picture, *pair)
+    thought = _side_by_side(picture, *pair, measured=True)
     if asked.way is Way.RATIO:
         return Answer(thought or f"{one:g} / {other:g}.", f"{one / other:.2f}") if other else None
     return Answer(thought or f"{one:g} and {other:g}.", f"{round(abs(one - other), 2):g}")
 
 
-def _side_by_side(picture: Picture, one: Value, other: Value) -> str:
-    """Where the two stand; empty where that was not seen."""
+def _side_by_side(picture: Picture, one: Value, other: Value, *, measured: bool) -> str:
+    """Where the two stand; empty where that was not seen.
+
+    Args:
+        measured: whether values are told that are nowhere written, too.
+    """
     if one.label is None or (other.name and other.label is None):
         return ""
-    second = _evidence(picture, other.name, other) if other.name else other.text
-    return f"I see {_evidence(picture, one.name, one)}, {second}."
+    first, second = (value.text if measured else value.quoted for value in (one, other))
+    if other.name:
+        second = _evidence(picture, other.name, other, second)
+    return f"I see {_evidence(picture, one.name, one, first)}, {second}."
 
 
 def _pair(picture: Picture, asked: Asked) -> tuple[Value, Value] | None:
@@ -274,12 +283,12 @@ def _pair(picture: Picture, asked: Asked) -> tuple[Value, Value] | None:
     return (known[0], known[1]) if len(known) == 2 else None
 
 
-def _evidence(picture: Picture, name: str, value: Value, *, told: bool = True) -> str:
-    """Where a name and its bar are, and what its value is."""
+def _evidence(picture: Picture, name: str, value: Value, told: str = "") -> str:
+    """Where a name and its bar are, and what is told of its value."""
     places = [
         picture.scale.write_corners(box) for box in (value.label, value.mark) if box is not None
     ]
-    return seen(name, *places, value.text if told else "")
+    return seen(name, *places, told)
 
 
 _RULES: dict[Family, Callable[[Picture, Asked], Answer | None]] = {

@@ -47,6 +47,12 @@ class Value:
     def text(self) -> str:
         return answer_text(self.written, self.value)
 
+    @property
+    def quoted(self) -> str:
+        """The number that stands in the chart; empty if it was measured, where a thought does
+        better without: nobody can look it up."""
+        return answer_text(self.written, self.value) if self.written else ""
+
 
 def answer_text(written: str, value: float) -> str:
     """A number as an answer: as it is written, a share without its sign, else three digits."""
