@@ -98,7 +98,7 @@ def test_what_is_looked_up_stands_in_the_lists() -> None:
             found += 1
             [(_, parts)] = one.turns
             for said in re.findall(r"\[[^]]+\]|[^][,]+", "".join(parts)):
-                assert said.strip("[] ") in one.lists
+                assert said.strip("[].; ") in one.lists
 
 
 def test_every_kind_of_question_comes_up() -> None:
@@ -169,3 +169,17 @@ def test_a_batch_has_a_feature_for_each_place_of_its_images(processor: Any) -> N
             merged = processor.image_processor.merge_size**2
             assert int(inputs["image_grid_thw"].prod(dim=1).sum()) == places * merged
             assert torch.equal(inputs["mm_token_type_ids"] == 1, inputs["input_ids"] == token)
+
+
+def test_what_a_question_lists_is_answered_in_its_order() -> None:
+    random_ = random.Random(5)
+    listed = 0
+    while listed < 20:
+        layout = invent(random_, names(), colors(), headings())
+        for question, answer in lookups(layout, random_, frozenset()).turns:
+            if not isinstance(answer, str):
+                continue
+            listed += 1
+            asked = question.partition(": ")[2].rstrip("?").split(", ")
+            places = [f" {answer}".index(f" {name} ") for name in asked]
+            assert places == sorted(places)

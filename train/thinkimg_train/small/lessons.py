@@ -79,9 +79,11 @@ class Seen:
     color_box: Box | None
     lists: str
 
-    def evidence(self, one: Entry) -> str:
-        """What the lists tell of an entry, one beside the other."""
-        return told(one.name, one.label, one.mark if self.marks else "", one.text)
+    def evidence(self, one: Entry, *, measured: bool = False) -> str:
+        """What the lists tell of an entry, one beside the other; `measured`: also what its number
+        is where none is written."""
+        number = one.text if measured else one.quoted
+        return told(one.name, one.label, one.mark if self.marks else "", number)
 
 
 _LABELS = {"wedges": "slices"}
@@ -207,7 +209,7 @@ def _extreme(seen: Seen, random_: random.Random) -> Answered | None:
     asked = Asked(Family.EXTREME, way, series=_in(seen.series), noun=noun)
     if seen.layout.kind == "wedges":
         return _put(asked, random_), Answer(ranked[0].name, _in_order(ranked))
-    thought = f"I see {told(ranked[0].mark, ranked[0].name, ranked[0].text)}."
+    thought = f"I see {told(ranked[0].mark, ranked[0].name, ranked[0].quoted)}."
     return _put(asked, random_), Answer(ranked[0].name, thought)
 
 
@@ -241,12 +243,14 @@ def _count(seen: Seen, random_: random.Random) -> Answered | None:
     than = random_.choice(list(entries))
     if random_.random() < 0.6:
         number, others = _threshold(seen, random_), list(entries)
+        limit = f"{number:g}"
         asked = Asked(Family.COUNT, way, (), _in(seen.series), threshold=number)
     else:
         number, others = than.value, [one for one in entries if one is not than]
+        limit = than.quoted or than.name
         asked = Asked(Family.COUNT, way, (than.name,), _in(seen.series))
     count = sum((one.value > number) == (way is Way.ABOVE) for one in others)
-    thought = f"{count} of {len(others)} values are {way} {number:g}."
+    thought = f"{count} of {len(others)} values are {way} {limit}."
     return _put(asked, random_), Answer(str(count), thought)
 
 
@@ -277,7 +281,7 @@ def _yes_no(seen: Seen, random_: random.Random) -> Answered | None:
         thought = f"{one.text} against {rounded(number)}."
     else:
         second = rounded(number) if against else seen.evidence(other)
-        thought = f"I see {seen.evidence(one)}, {second}."
+        thought = f"I see {seen.evidence(one, measured=against)}, {second}."
     return _put(asked, random_), Answer("yes" if right else "no", thought)
 
 

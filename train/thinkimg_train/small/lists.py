@@ -32,6 +32,11 @@ class Entry:
     def text(self) -> str:
         return answer_text(self.written, self.value)
 
+    @property
+    def quoted(self) -> str:
+        """Its number where one is written, as thoughts tell it."""
+        return self.text if self.written else ""
+
 
 @dataclass
 class Layout:

@@ -25,7 +25,8 @@ def lookups(layout: Layout, random_: random.Random, unasked: frozenset[str]) -> 
         pairs = [pair for pair in _pairs(kind, seen) if not mentioned(unasked, " ".join(pair))]
         if not pairs or len(turns) == MOST_KINDS:
             continue
-        turn = _turn(kind, seen, random_.sample(pairs, min(MOST_PAIRS, len(pairs))))
+        some = random_.sample(pairs, min(MOST_PAIRS, len(pairs)))
+        turn = _turn(kind, seen, some, random_, listed=kind in _OF_WORDS and random_.random() < 0.5)
         if not mentioned(unasked, turn[0]):
             turns.append(turn)
     return Lesson(lists, turns)
@@ -35,7 +36,7 @@ def lookup_of(kind: str, layout: Layout, random_: random.Random) -> Lesson | Non
     """One pair of a kind of LOOKUPS; None, if the lists do not tell any."""
     lists, seen = _lists(layout, random_)
     pairs = _pairs(kind, seen)
-    return Lesson(lists, [_turn(kind, seen, [random_.choice(pairs)])]) if pairs else None
+    return Lesson(lists, [_turn(kind, seen, [random_.choice(pairs)], random_)]) if pairs else None
 
 
 def _lists(layout: Layout, random_: random.Random) -> tuple[str, Seen]:
@@ -49,9 +50,19 @@ def _lists(layout: Layout, random_: random.Random) -> tuple[str, Seen]:
     return lists, seen
 
 
-def _turn(kind: str, seen: Seen, pairs: Sequence[Pair]) -> Turn:
+def _turn(
+    kind: str, seen: Seen, pairs: Sequence[Pair], random_: random.Random, *, listed: bool = False
+) -> Turn:
+    """A question and what is looked up for it, pair by pair; if they are `listed` in the question,
+    what is given is learnt as well: it is the next of the list."""
     of = f" of {seen.series}" if seen.series and kind in _OF_SERIES else ""
-    parts = [part for given, found in pairs for part in (given, f" {found}, ")]
+    # What follows a number is a part of its token, or is not.
+    end = random_.choice(_ENDS)
+    if listed:
+        asked = ", ".join(given for given, _ in pairs)
+        answer = "".join(f"{given} {found}{end}" for given, found in pairs)
+        return f"{kind}{of}: {asked}?", answer
+    parts = [part for given, found in pairs for part in (given, f" {found}{end}")]
     return f"{kind}{of}?", tuple(parts)
 
 
@@ -75,6 +86,14 @@ def _pair(seen: Seen, one: Entry, *number: str) -> Pair:
     return one.name, told(one.label, one.mark if seen.marks else "", *number)
 
 
+def _ends(seen: Seen) -> list[Pair]:
+    """Where on the axis a bar ends, after its box."""
+    if not seen.marks or seen.layout.kind == "wedges":
+        return []
+    edge = 2 if seen.layout.kind == "lying" else 1
+    return [_pair(seen, one, str(one.mark[edge])) for one in seen.entries]
+
+
 def _names_of_bars(seen: Seen) -> list[Pair]:
     return [(told(one.mark), one.name) for one in seen.entries if seen.marks]
 
@@ -95,10 +114,14 @@ def _places(seen: Seen) -> list[Pair]:
 LOOKUPS: dict[str, Callable[[Seen], list[Pair]]] = {
     "Numbers": _numbers,
     "Bars": _bars,
+    "Ends": _ends,
     "Names of bars": _names_of_bars,
     "Colors": _colors,
     "Texts": _texts,
     "Places": _places,
 }
 """By what is asked."""
-_OF_SERIES = ("Numbers", "Bars", "Names of bars")
+_OF_SERIES = ("Numbers", "Bars", "Ends", "Names of bars")
+_OF_WORDS = ("Numbers", "Bars", "Ends", "Colors", "Places")
+"""What is given is a name or a color."""
+_ENDS = (", ", ", ", ". ", "; ")
