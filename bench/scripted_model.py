@@ -77,12 +77,23 @@ class Script:
         ids = given["input_ids"]
         if ids.shape[1] > 1:  # a prompt: the turns begin
             self._turns, self._step = [self._turn(row) for row in ids], 0
+            self._follow_rows(output.past_key_values)
         end = self._tokenizer.eos_token_id
         next_ids = [turn[self._step] if self._step < len(turn) else end for turn in self._turns]
         self._step += 1
         logits = output.logits[:, -1]
         logits.fill_(-_CERTAIN)
         logits[torch.arange(len(next_ids)), next_ids] = _CERTAIN
+
+    def _follow_rows(self, cache: Any) -> None:
+        """Turns that have ended leave a pass, and a prompt begins several: the cache is told."""
+        select = cache.batch_select_indices
+
+        def follow(indices: torch.Tensor) -> None:
+            self._turns = [self._turns[place] for place in indices.tolist()]
+            select(indices)
+
+        cache.batch_select_indices = follow
 
     def _turn(self, prompt: torch.Tensor) -> list[int]:
         messages = int((prompt == self._message_begins).sum())

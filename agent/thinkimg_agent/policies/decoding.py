@@ -29,15 +29,19 @@ class Decoding:
     """One pass; it takes the place of the loop in transformers' `generate(custom_generate=…)`,
     which computes with every row until the last one has ended."""
 
-    def __init__(self, sampler: Sampler, ends: Set[int], limits: Sequence[int]) -> None:
+    def __init__(
+        self, sampler: Sampler, ends: Set[int], limits: Sequence[int], prompts: Sequence[int]
+    ) -> None:
         """
         Args:
             ends: tokens that end a turn; they are a part of it.
             limits: the most tokens of each row.
+            prompts: which prompt each row goes on from: what is common is computed once.
         """
         self._sampler = sampler
         self._ends = ends
         self._limits = limits
+        self._prompts = prompts
         self.turns = [Written() for _ in limits]
 
     def __call__(
@@ -51,19 +55,24 @@ class Decoding:
     ) -> torch.Tensor:
         """
         Args:
-            input_ids: (B, L), filled up on the left.
+            input_ids: (prompts, L), filled up on the left.
             state: what `generate` has prepared: cache, masks, positions, pixels.
         """
         _grow_in_place(state["past_key_values"])
-        rows = list(range(len(self._limits)))
         inputs = model.prepare_inputs_for_generation(input_ids, is_first_iteration=True, **state)
+        outputs = model(**inputs, return_dict=True)
+        state = model._update_model_kwargs_for_generation(outputs, state)
+        rows = list(range(len(self._prompts)))
+        scores = outputs.logits[:, -1]
+        if self._prompts != list(range(len(input_ids))):
+            begun = torch.tensor(self._prompts, device=scores.device)
+            scores = scores[begun]
+            _keep_rows(state, begun)
         while True:
-            outputs = model(**inputs, return_dict=True)
-            tokens, logprobs = self._sampler.draw(outputs.logits[:, -1], rows)
+            tokens, logprobs = self._sampler.draw(scores, rows)
             going_on = self._put_down(rows, tokens.tolist(), logprobs.tolist())
             if not going_on:
                 return input_ids
-            state = model._update_model_kwargs_for_generation(outputs, state)
             if len(going_on) <= _STAY * len(rows):
                 kept = torch.tensor(going_on, device=tokens.device)
                 rows, tokens = [rows[n] for n in going_on], tokens[kept]
@@ -71,6 +80,9 @@ class Decoding:
             inputs = model.prepare_inputs_for_generation(
                 tokens[:, None], next_sequence_length=1, **state
             )
+            outputs = model(**inputs, return_dict=True)
+            state = model._update_model_kwargs_for_generation(outputs, state)
+            scores = outputs.logits[:, -1]
 
     def _put_down(
         self, rows: Sequence[int], tokens: Sequence[int], logprobs: Sequence[float]

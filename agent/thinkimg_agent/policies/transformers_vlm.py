@@ -153,10 +153,11 @@ class TransformersPolicy:
     def _write(self, batch: Sequence[_Waiting]) -> list[Generation]:
         for one in batch:
             self._check_images(one.prompt)
-        inputs = _padded([one.prompt for one in batch], self._padding())
+        prompts, numbers = _different([one.prompt for one in batch])
+        inputs = _padded(prompts, self._padding())
         sampler = Sampler(self._sampling, self._suppressed, [one.seed for one in batch])
         limits = [one.max_tokens for one in batch]
-        decoding = Decoding(sampler, self._ends, limits)
+        decoding = Decoding(sampler, self._ends, limits, numbers)
         with self._at_work() as model:
             model.generate(
                 **{name: self._placed(value) for name, value in inputs.items()},
@@ -227,6 +228,27 @@ class _Seeded:
         turn = sum(message.role == "assistant" for message in conversation)
         seed = turn_seed(self._seed, turn)
         return await self._policy._generate(conversation, max_tokens, seed)
+
+
+def _different(prompts: Sequence[Prompt]) -> tuple[list[Prompt], list[int]]:
+    """Prompts that differ, and which of them each one is: episodes of one group begin alike."""
+    found: list[Prompt] = []
+    numbers: list[int] = []
+    for prompt in prompts:
+        same = (number for number, one in enumerate(found) if _alike(one, prompt))
+        number = next(same, len(found))
+        if number == len(found):
+            found.append(prompt)
+        numbers.append(number)
+    return found, numbers
+
+
+def _alike(one: Prompt, other: Prompt) -> bool:
+    return (
+        one.ids == other.ids
+        and one.pixels.keys() == other.pixels.keys()
+        and all(torch.equal(value, other.pixels[name]) for name, value in one.pixels.items())
+    )
 
 
 def _padded(prompts: Sequence[Prompt], padding: int) -> dict[str, torch.Tensor]:

@@ -136,6 +136,25 @@ async def test_turns_that_end_leave_the_others_as_they_are(any_family: Path) -> 
         assert one.logprobs == pytest.approx(other.logprobs, abs=1e-4)
 
 
+async def test_what_turns_begin_with_in_common_is_computed_once(any_family: Path) -> None:
+    asked, other = await conversation(), await conversation("Why?", images=2)
+    shapes: list[tuple[int, ...]] = []
+    async with TransformersPolicy(any_family, sampling=LocalSampling(temperature=1.0)) as policy:
+        turns = [(policy.seeded(n), other if n == 1 else asked, 4 + n) for n in range(4)]
+        alone = [await one.generate(said, [], limit) for one, said, limit in turns]
+        policy._model.register_forward_pre_hook(
+            lambda _, inputs, named: shapes.append(tuple(named["input_ids"].shape)),
+            with_kwargs=True,
+        )
+        together = await asyncio.gather(*(one.generate(said, [], n) for one, said, n in turns))
+    longest = max(len(one.prompt_ids or ()) for one in alone)
+    assert shapes[0] == (2, longest)
+    for one, same in zip(alone, together, strict=True):
+        assert (one.prompt_ids, one.token_ids) == (same.prompt_ids, same.token_ids)
+        assert one.logprobs == pytest.approx(same.logprobs, abs=1e-4)
+    assert len({one.token_ids for one in together}) > 1
+
+
 async def test_log_probabilities_are_the_models_own(folder: Path) -> None:
     asked = await conversation()
     async with TransformersPolicy(folder) as policy:
