@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +11,37 @@ import pytest
 import torch
 from transformers import AutoModelForImageTextToText
 
-from thinkimg_train.small.exercises import told_apart
-from thinkimg_train.small.pretraining import Recipe, chart_processor, pretrain
+from thinkimg_train.small.exercises import Exercise, ExerciseBook, told_apart
+from thinkimg_train.small.pretraining import Recipe, Term, chart_processor, pretrain
 
 
 def test_the_rate_rises_stays_and_falls() -> None:
-    recipe = Recipe(learning_rate=1.0, warmup_steps=10, decay_share=0.5)
+    term = Term(1.0, 1.0, decay_share=0.5)
     rates = [
-        recipe.rate(share, step) for share, step in ((0, 0), (0.01, 9), (0.5, 99), (0.75, 150))
+        term.rate(share, step, 10) for share, step in ((0, 0), (0.01, 9), (0.5, 99), (0.75, 150))
     ]
     assert rates == pytest.approx([0.1, 1.0, 1.0, 0.5])
-    assert recipe.rate(1.0, 200) == pytest.approx(0.02)
+    assert term.rate(1.0, 200, 10) == pytest.approx(0.02)
 
 
 def test_lists_grow_to_those_of_charts() -> None:
-    recipe = Recipe(alone_share=0.1, full_share=0.5)
-    assert [recipe.crowd(share) for share in (0, 0.1, 0.3, 0.5, 1)] == pytest.approx(
+    term = Term(1.0, 1.0, decay_share=0.5, alone_share=0.1, full_share=0.5)
+    assert [term.crowd(share) for share in (0, 0.1, 0.3, 0.5, 1)] == pytest.approx(
         [0, 0, 0.5, 1, 1]
     )
+    assert Term(1.0, 1.0, decay_share=0.5).crowd(0) == 1
+
+
+def test_names_that_nobody_asks_for_are_not_learnt_to_be_wrong() -> None:
+    book = ExerciseBook(chart_processor(), random.Random(0))
+    kept_out = book.never_answered()
+    assert len(kept_out) > 30
+    spoken = {token for _ in range(50) for token in _answered(book.exercise())}
+    assert not spoken & set(kept_out.tolist())
+
+
+def _answered(exercise: Exercise) -> set[int]:
+    return {token for token, trained in zip(exercise.ids, exercise.trained, strict=True) if trained}
 
 
 def test_what_only_gives_an_answer_its_form_is_told_from_what_it_says() -> None:
@@ -41,8 +55,12 @@ def test_what_only_gives_an_answer_its_form_is_told_from_what_it_says() -> None:
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("base")
-    # One batch of tables, one of all kinds.
-    few = Recipe(tokens=2_500, batch_tokens=1_500, alone_share=0.3, examined=2, compiled=False)
+    # One batch of tables, one of all kinds, and again in the second term.
+    terms = (
+        Term(0.5, 1e-3, 0.4, alone_share=0.6, full_share=1),
+        Term(0.5, 1e-3, 0.4, widened=True),
+    )
+    few = Recipe(tokens=5_000, terms=terms, batch_tokens=1_500, examined=2, compiled=False)
     pretrain(out, few)
     return out
 

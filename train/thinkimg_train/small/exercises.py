@@ -48,6 +48,8 @@ class ExerciseBook:
     crowd: float = 0.0
     """From 0 to 1, how much there is in a list."""
     only_tables: bool = False
+    widened: bool = True
+    """Whether look-ups come in all their forms."""
     unasked: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,6 +59,17 @@ class ExerciseBook:
         # The same ones for every seed.
         self.unasked = frozenset(random.Random(7).sample(self.names, UNASKED_NAMES))
         self.asked = [name for name in self.names if name not in self.unasked]
+
+    def never_answered(self) -> Tensor:
+        """(N,) Tokens of the names that nobody asks for, and of nothing else."""
+        unasked, others = self._tokens(self.unasked), {*self.asked, *self.colors, *self.headings}
+        return torch.tensor(sorted(unasked - self._tokens(others)), dtype=torch.long)
+
+    def _tokens(self, texts: Iterable[str]) -> set[int]:
+        found = self.processor.tokenizer(
+            [f"{space}{text}" for text in texts for space in ("", " ")], add_special_tokens=False
+        )
+        return {token for ids in found["input_ids"] for token in ids}
 
     def exercise(self) -> Exercise:
         kind = self.random.random()
@@ -71,7 +84,9 @@ class ExerciseBook:
             return made
         layout = self.layout(self.names)
         if kind < PICTURES + TABLES + LOOKUPS:
-            made = self.about_lists(lookups(layout, self.random, self.unasked))
+            made = self.about_lists(
+                lookups(layout, self.random, self.unasked, widened=self.widened)
+            )
             made.kind = "look-ups"
             return made
         made = self.about_lists(lesson(layout, self.random, self.unasked))

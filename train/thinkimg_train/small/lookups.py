@@ -17,16 +17,26 @@ MOST_KINDS, MOST_PAIRS = 4, 12
 """Of a lesson, and of a kind."""
 
 
-def lookups(layout: Layout, random_: random.Random, unasked: frozenset[str]) -> Lesson:
-    """Several kinds of look-up in one chart, none of a name of `unasked`."""
+def lookups(
+    layout: Layout, random_: random.Random, unasked: frozenset[str], *, widened: bool = True
+) -> Lesson:
+    """Several kinds of look-up in one chart, none of a name of `unasked`.
+
+    Args:
+        widened: with numbers that are not written, with names listed in the question, and with
+            other signs between pairs than commas.
+    """
     lists, seen = _lists(layout, random_)
     turns: list[Turn] = []
-    for kind in random_.sample(list(LOOKUPS), len(LOOKUPS)):
+    kinds = [kind for kind in LOOKUPS if widened or kind != "Ends"]
+    for kind in random_.sample(kinds, len(kinds)):
         pairs = [pair for pair in _pairs(kind, seen) if not mentioned(unasked, " ".join(pair))]
         if not pairs or len(turns) == MOST_KINDS:
             continue
         some = random_.sample(pairs, min(MOST_PAIRS, len(pairs)))
-        turn = _turn(kind, seen, some, random_, listed=kind in _OF_WORDS and random_.random() < 0.5)
+        listed = widened and kind in _OF_WORDS and random_.random() < 0.5
+        end = random_.choice(_ENDS) if widened else _ENDS[0]
+        turn = _turn(kind, seen, some, end, listed=listed)
         if not mentioned(unasked, turn[0]):
             turns.append(turn)
     return Lesson(lists, turns)
@@ -36,7 +46,7 @@ def lookup_of(kind: str, layout: Layout, random_: random.Random) -> Lesson | Non
     """One pair of a kind of LOOKUPS; None, if the lists do not tell any."""
     lists, seen = _lists(layout, random_)
     pairs = _pairs(kind, seen)
-    return Lesson(lists, [_turn(kind, seen, [random_.choice(pairs)], random_)]) if pairs else None
+    return Lesson(lists, [_turn(kind, seen, [random_.choice(pairs)])]) if pairs else None
 
 
 def _lists(layout: Layout, random_: random.Random) -> tuple[str, Seen]:
@@ -51,13 +61,11 @@ def _lists(layout: Layout, random_: random.Random) -> tuple[str, Seen]:
 
 
 def _turn(
-    kind: str, seen: Seen, pairs: Sequence[Pair], random_: random.Random, *, listed: bool = False
+    kind: str, seen: Seen, pairs: Sequence[Pair], end: str = ", ", *, listed: bool = False
 ) -> Turn:
     """A question and what is looked up for it, pair by pair; if they are `listed` in the question,
     what is given is learnt as well: it is the next of the list."""
     of = f" of {seen.series}" if seen.series and kind in _OF_SERIES else ""
-    # What follows a number is a part of its token, or is not.
-    end = random_.choice(_ENDS)
     if listed:
         asked = ", ".join(given for given, _ in pairs)
         answer = "".join(f"{given} {found}{end}" for given, found in pairs)
@@ -125,3 +133,4 @@ _OF_SERIES = ("Numbers", "Bars", "Ends", "Names of bars")
 _OF_WORDS = ("Numbers", "Bars", "Ends", "Colors", "Places")
 """What is given is a name or a color."""
 _ENDS = (", ", ", ", ". ", "; ")
+"""Of a pair: what follows a number is a part of its token, or is not."""

@@ -11,6 +11,7 @@ import os
 import random
 import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,19 +42,45 @@ _MOST_PIXELS = 112 * 112
 
 
 @dataclass(frozen=True)
+class Term:
+    """A part of the training, over which the learning rate rises once and falls once."""
+
+    share: float
+    """Of all tokens."""
+    learning_rate: float
+    decay_share: float
+    """Of its tokens, the last ones: the learning rate falls to a fiftieth."""
+    alone_share: float = 0.0
+    """Of its tokens, the first ones: short tables, and nothing else."""
+    full_share: float = 0.0
+    """Lists are as long as those of charts from here on."""
+    widened: bool = False
+    """Whether look-ups come in all their forms; a few, as long as there is looking up to learn."""
+
+    def rate(self, share: float, step: int, warmup_steps: int) -> float:
+        rest = (1 - share) / self.decay_share
+        return self.learning_rate * min(1.0, (step + 1) / warmup_steps, max(0.02, rest))
+
+    def crowd(self, share: float) -> float:
+        if share >= self.full_share:
+            return 1.0
+        return max(0.0, (share - self.alone_share) / (self.full_share - self.alone_share))
+
+
+_TERMS = (
+    Term(0.65, 1.5e-3, decay_share=0.4, alone_share=0.03, full_share=0.4),
+    Term(0.35, 7e-4, decay_share=0.7, widened=True),
+)
+
+
+@dataclass(frozen=True)
 class Recipe:
-    tokens: int = 14_000_000
+    tokens: int = 21_500_000
     """Of all processes together, with padding."""
+    terms: tuple[Term, ...] = _TERMS
     batch_tokens: int = 2_500
     """Of a process at a time."""
-    learning_rate: float = 1.5e-3
     warmup_steps: int = 100
-    decay_share: float = 0.4
-    """Of the tokens, the last ones: the learning rate falls to a fiftieth."""
-    alone_share: float = 0.03
-    """Of the tokens, the first ones: short tables, and nothing else."""
-    full_share: float = 0.4
-    """Lists are as long as those of charts from here on."""
     form_weight: float = 0.1
     """Of commas, brackets and the like. They are learnt at once, and if they counted as much as
     numbers, that would undo the first weights before anything was looked up with them."""
@@ -62,13 +89,6 @@ class Recipe:
     seed: int = 0
     compiled: bool = True
     """A quarter faster, where there is a compiler; a minute goes by before the first step."""
-
-    def rate(self, share: float, step: int) -> float:
-        rest = (1 - share) / self.decay_share
-        return self.learning_rate * min(1.0, (step + 1) / self.warmup_steps, max(0.02, rest))
-
-    def crowd(self, share: float) -> float:
-        return min(1.0, max(0.0, (share - self.alone_share) / (self.full_share - self.alone_share)))
 
 
 def chart_processor() -> Any:
@@ -97,41 +117,49 @@ def pretrain(out: Path, recipe: Recipe) -> None:
     if recipe.compiled and shutil.which(os.environ.get("CXX", "g++")):
         for layer in model.model.language_model.layers:
             layer.compile(dynamic=True)
-    book = ExerciseBook(
-        processor, random.Random(recipe.seed * 1000 + rank), only_tables=recipe.alone_share > 0
-    )
+    for number, term in enumerate(recipe.terms):
+        seed = 1000 * (len(recipe.terms) * recipe.seed + number) + rank
+        book = ExerciseBook(processor, random.Random(seed), widened=term.widened)
+        for step in _steps(model, book, recipe, term, rank, ranks):
+            if rank == 0 and step % 1000 == 0:
+                _save(model, processor, out, step, recipe.examined)
+    if rank == 0:
+        _save(model, processor, out, step, recipe.examined)
+
+
+def _steps(
+    model: Any, book: ExerciseBook, recipe: Recipe, term: Term, rank: int, ranks: int
+) -> Iterator[int]:
+    """The steps of a term, each after it was made, counted from 1."""
+    book.only_tables = term.alone_share > 0
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
+        model.parameters(), lr=term.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
     )
-    worth = told_apart(processor.tokenizer)
-    began, done, step = time.perf_counter(), 0, 0
+    worth, kept_out = told_apart(book.processor.tokenizer), book.never_answered()
+    began, done = time.perf_counter(), 0
     losses: dict[str, float] = {}
-    for batch in batches(book, recipe.batch_tokens):
-        share = done / recipe.tokens
+    for step, batch in enumerate(batches(book, recipe.batch_tokens), 1):
+        share = done / (term.share * recipe.tokens)
         if share >= 1:
-            break
-        book.crowd = recipe.crowd(share)
-        book.only_tables = share < recipe.alone_share
+            return
+        book.crowd = term.crowd(share)
+        book.only_tables = share < term.alone_share
         for group in optimizer.param_groups:
-            group["lr"] = recipe.rate(share, step)
+            group["lr"] = term.rate(share, step - 1, recipe.warmup_steps)
         weights = worth if book.only_tables else worth.clamp(min=recipe.form_weight)
-        loss, tokens = _learn(model, optimizer, batch, weights, ranks)
+        loss, tokens = _learn(model, optimizer, batch, weights, kept_out, ranks)
         for kind, value in loss.items():
             losses[kind] = 0.95 * losses.get(kind, value) + 0.05 * value
         done += tokens
-        step += 1
         if rank == 0 and step % 50 == 0:
             seconds = time.perf_counter() - began
             print(
-                f"{done / 1e6:.2f} of {recipe.tokens / 1e6:.0f} M tokens, {seconds:.0f} s, "
-                f"crowd {book.crowd:.2f}, loss "
+                f"{done / 1e6:.2f} of {term.share * recipe.tokens / 1e6:.1f} M tokens, "
+                f"{seconds:.0f} s, crowd {book.crowd:.2f}, loss "
                 + ", ".join(f"{value:.3f} ({kind})" for kind, value in losses.items()),
                 flush=True,
             )
-        if rank == 0 and step % 1000 == 0:
-            _save(model, processor, out, step, recipe.examined)
-    if rank == 0:
-        _save(model, processor, out, step, recipe.examined)
+        yield step
 
 
 def _learn(
@@ -139,12 +167,13 @@ def _learn(
     optimizer: torch.optim.Optimizer,
     batch: list[Exercise],
     weights: Tensor,
+    kept_out: Tensor,
     ranks: int,
 ) -> tuple[dict[str, float], int]:
     """One step; the loss of each kind of exercise, and the tokens that all processes have read."""
     inputs, trained = collate(batch, model.config.image_token_id)
     with torch.autocast("cpu", torch.bfloat16):
-        losses = answers_losses(model, inputs, trained)
+        losses = answers_losses(model, inputs, trained, kept_out)
         weighed = weights[inputs["input_ids"][:, 1:][trained[:, 1:]]]
         loss = (losses * weighed).sum() / weighed.sum().clamp(min=1)
     optimizer.zero_grad()
@@ -163,10 +192,17 @@ def _learn(
     }, int(tokens)
 
 
-def answers_losses(model: Any, inputs: dict[str, Tensor], trained: Tensor) -> Tensor:
-    """Of each token of an answer; the vocabulary is looked at for no others."""
+def answers_losses(
+    model: Any, inputs: dict[str, Tensor], trained: Tensor, kept_out: Tensor
+) -> Tensor:
+    """Of each token of an answer; the vocabulary is looked at for no others.
+
+    Args:
+        kept_out: tokens that no answer has. They are not learnt to be wrong, which would make
+            names alike that nobody asks for, and nobody could look them up any more.
+    """
     hidden = model.model(**inputs, use_cache=False).last_hidden_state[:, :-1][trained[:, 1:]]
-    scores = model.lm_head(hidden).float()
+    scores = model.lm_head(hidden).float().index_fill(1, kept_out, -torch.inf)
     targets = inputs["input_ids"][:, 1:][trained[:, 1:]]
     return torch.nn.functional.cross_entropy(scores, targets, reduction="none")
 

@@ -24,7 +24,7 @@ min y x scale region name arguments answer yes no red Error unknown field fields
 was named tool called argument try once again Once not too itself further left right up down
 crop enlarged high low all more series words required Separate Nothing found Ask things plain
 colour shape category reading classic slice dark stops understood Age Time Size Read Where
-Numbers Names numbers Bars Ends Colors Texts Places Order first place lying scatter pie bar kind
+Numbers Names numbers Bars Colors Texts Places Order first place lying scatter pie bar kind
 kinds drawn each have panels many
 """
 
