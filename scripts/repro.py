@@ -9,11 +9,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from held_against import OURS, accuracy_of, closed, controls, differences
 from learning_curves import draw_curves
 from reproduction import (
     LIMITS,
@@ -21,15 +22,11 @@ from reproduction import (
     ROOT,
     Row,
     Stages,
-    cell,
     commit,
     table,
     with_one_mesh,
     write_between,
 )
-from thinkimg_eval.report.comparison import compare
-from thinkimg_eval.report.intervals import Estimate
-from thinkimg_eval.report.results import read_results
 from thinkimg_train.grpo_config import GrpoConfig
 from thinkimg_train.reading import read_config
 
@@ -38,10 +35,7 @@ PROMPTS, ALL_PROMPTS = 2000, 14_501
 RATES = (3e-5, 1e-4, 3e-4)
 """Learning rates that each arm of reinforcement learning is tried with."""
 DEV_QUESTIONS = 200
-OURS = "V-ToolRL"
 OWN = "rejection-sampling SFT"
-MARGIN = 3.0
-"""Points above learning without tools that a control may reach."""
 PICTURE = Path("docs") / "pictures" / "results" / "learning.png"
 _ON = {"schedule.learning_rate": 3e-4, "schedule.final_share": 0.1}
 """Of fine-tuning that goes on: a third of what it began with."""
@@ -332,61 +326,9 @@ def _by_chance(plan: Plan, rate: float) -> Path:
     return plan.stages.answered(model, f"{kind}-{seed}")
 
 
-def accuracy_of(run: Path) -> float:
-    scores = [one.score for one in read_results(ROOT / run).results if one.score is not None]
-    return sum(scores) / len(scores)
-
-
-def controls(rows: Sequence[Row], bad: Sequence[Row]) -> Iterator[str]:
-    """A table of what must fail, with the most it may reach."""
-    means = {row.name: 100 * _mean_accuracy(row) for row in rows}
-    text = max(mean for name, mean in means.items() if name.startswith("Text-RL"))
-    yield "| must fail | right | may reach |"
-    yield "|---|---:|---:|"
-    for row in bad:
-        of_chance = row.name == "reward of chance"
-        most = means["SFT"] if of_chance else text + MARGIN
-        said = f"{most:.1f}, as SFT" if of_chance else f"{most:.1f}, Text-RL + {MARGIN:g}"
-        right = cell([100 * accuracy_of(run) for run in row.runs])
-        yield f"| {row.name} | {right} | {said} |"
-
-
-def _mean_accuracy(row: Row) -> float:
-    return sum(accuracy_of(run) for run in row.runs) / len(row.runs)
-
-
 def run_of(plan: Plan, arm: Arm, seed: int) -> Path:
     """The folder of a run of reinforcement learning."""
     return ROOT / plan.stages.work / f"{plan.named(arm.name)}-{seed}"
-
-
-def differences(rows: Sequence[Row]) -> Iterator[str]:
-    """A table of what tools in reinforcement learning gain over each other row that learned."""
-    (ours,) = [row for row in rows if row.name == OURS]
-    others = [row for row in rows if row.learned and row is not ours]
-    yield f"{OURS} minus each other row, question by question, in points with 95% intervals:"
-    yield ""
-    yield f"| | {' | '.join(f'run {n + 1}' for n in range(len(ours.runs)))} |"
-    yield f"|---|{'---:|' * len(ours.runs)}"
-    for row in others:
-        # There is one run of what has not learned anything yet.
-        theirs = row.runs * (len(ours.runs) // len(row.runs))
-        pairs = zip(theirs, ours.runs, strict=True)
-        cells = [_said(compare(ROOT / first, ROOT / second).difference) for first, second in pairs]
-        yield f"| {row.name} | {' | '.join(cells)} |"
-
-
-def _said(one: Estimate) -> str:
-    mean, low, high = (100 * (value or 0.0) for value in (one.mean, one.low, one.high))
-    return f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
-
-
-def closed(rows: Sequence[Row]) -> Iterator[str]:
-    """How much of the way from fine-tuning to the planner reinforcement learning has gone."""
-    means = {row.name: _mean_accuracy(row) for row in rows}
-    whole = means["planner"] - means["SFT"]
-    share = f"{(means[OURS] - means['SFT']) / whole:.0%}" if whole > 0 else "-"
-    yield f"Of the distance from SFT to the planner {OURS} closes {share} (goal: at least 40%)."
 
 
 if __name__ == "__main__":

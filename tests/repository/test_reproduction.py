@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import held_against
 import repro
 import unseen_names
 from learning_curves import curve_of, draw_curves, smooth
@@ -149,13 +150,13 @@ def test_each_row_that_learned_is_held_against_ours_run_by_run(
     rows = [
         Row("base", [no]),
         Row("SFT", [no, yes]),
-        Row(repro.OURS, [yes, yes]),
+        Row(held_against.OURS, [yes, yes]),
         Row("planner", [planner], learned=False),
     ]
-    lines = list(repro.differences(rows))
+    lines = list(held_against.differences(rows))
     assert [line.split("|")[1].strip() for line in lines[4:]] == ["base", "SFT"]
     assert lines[5].split("|")[3].strip() == "+0.0 (+0.0 to +0.0)"
-    assert "closes" in next(repro.closed(rows))
+    assert "closes" in next(held_against.closed(rows))
 
 
 def test_controls_are_held_against_the_best_that_learned_without_tools(
@@ -166,13 +167,13 @@ def test_controls_are_held_against_the_best_that_learned_without_tools(
         Row("SFT", [yes]),
         Row("Text-RL from Base", [no]),
         Row("Text-RL from Text-SFT", [yes]),
-        Row(repro.OURS, [planner]),
+        Row(held_against.OURS, [planner]),
     ]
     bad = [Row("tools switched off", [planner]), Row("reward of chance", [no])]
-    lines = list(repro.controls(rows, bad))
-    best = 100 * repro.accuracy_of(yes)
+    lines = list(held_against.controls(rows, bad))
+    best = 100 * held_against.accuracy_of(yes)
     assert lines[2] == (
-        f"| tools switched off | {100 * repro.accuracy_of(planner):.1f} "
+        f"| tools switched off | {100 * held_against.accuracy_of(planner):.1f} "
         f"| {best + 3:.1f}, Text-RL + 3 |"
     )
     assert lines[3].endswith(f"| {best:.1f}, as SFT |")

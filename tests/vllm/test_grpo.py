@@ -85,6 +85,19 @@ def test_its_probabilities_stay_the_trainers_while_the_weights_change(
 
 
 @pytest.mark.timeout(600)
+def test_it_plays_a_step_while_the_one_before_is_learned_from(
+    folder: Path, mesh: str, rewards: Path, tmp_path: Path
+) -> None:
+    asked = asked_of(tmp_path / "run", folder, mesh, rollout__ahead="true")
+    train(read_config(GrpoConfig, rewards, asked), Console(quiet=True))
+    first, second, third = numbers_of(tmp_path / "run")
+    assert first["mismatch_max"] < FURTHEST
+    # By weights of one step before; the tokens are weighted by it.
+    assert min(second["mismatch_max"], third["mismatch_max"]) > FURTHEST
+    assert second["mismatch_weight"] != 1
+
+
+@pytest.mark.timeout(600)
 def test_a_server_follows_what_lora_trains(
     folder: Path, mesh: str, trainers_server: str, rewards: Path, tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -96,9 +96,23 @@ def checked(config: GrpoConfig) -> OpenedTask:
     loss_of(config.loss)
     if config.schedule.steps is None:
         raise InvalidRequest.field("schedule.steps", "is missing; say for example 500")
+    if config.rollout.ahead:
+        _check_ahead(config)
     opened = open_questions(config)
     open_order(config, opened)
     return opened
+
+
+def _check_ahead(config: GrpoConfig) -> None:
+    if config.rollout.engine == "transformers":
+        raise InvalidRequest.field(
+            "rollout.ahead", "a model cannot play while it is changed: take vllm, or vllm-server"
+        )
+    if config.mismatch.level == "no":
+        raise InvalidRequest.field(
+            "mismatch.level",
+            'is "no", and with rollout.ahead the policy that plays is an older one: say token',
+        )
 
 
 @dataclass(frozen=True)
@@ -178,7 +192,8 @@ def open_run(
             if newest:
                 _go_on_from(gatherer, newest)
             parts = (accelerator, loop, player, gatherer, learner, keeping, stepper)
-            yield Run(config, *parts, logbook, tripwires, first, config.schedule.steps or 0)
+            with closing(gatherer):
+                yield Run(config, *parts, logbook, tripwires, first, config.schedule.steps or 0)
 
 
 def _open_logbook(
@@ -214,6 +229,8 @@ def _make_step(run: Run, step: int) -> None:
     """Play the episodes of a step with the policy as it is, and learn from them."""
     began = time.perf_counter()
     gathered = play_step(run, step)
+    if run.config.rollout.ahead and step + 1 < run.steps:
+        _begin_rollouts(run, step)
     played_s = time.perf_counter() - began
     if run.is_due(step + 1, run.config.trajectories.every_steps):
         _write_episodes(run, gathered, step + 1)
@@ -240,9 +257,16 @@ def _make_step(run: Run, step: int) -> None:
 
 
 def play_step(run: Run, step: int) -> Gathered:
-    """The episodes of a step, with the policy as it is."""
-    run.loop.run(run.player.engine.follow(lambda: merged_weights(run.stepper.inner_model), step))
+    """The episodes of a step; played now, with the policy as it is, unless they were begun."""
+    if not run.gatherer.has_begun:
+        _begin_rollouts(run, step)
     return run.gatherer.gather()
+
+
+def _begin_rollouts(run: Run, step: int) -> None:
+    """The next episodes, with the policy as it is after so many steps."""
+    run.loop.run(run.player.engine.follow(lambda: merged_weights(run.stepper.inner_model), step))
+    run.gatherer.begin()
 
 
 def _learn(run: Run, gathered: Gathered, step: int, rate: float) -> Learned:

@@ -67,6 +67,10 @@ class RolloutSection(msgspec.Struct, frozen=True, kw_only=True):
     refills: Count = 0
     """Rounds of further questions, in place of those whose episodes all went alike and teach
     nothing (dynamic sampling of DAPO); 0: such groups stay, and only fill the step up."""
+    ahead: bool = False
+    """Play a step's episodes while the step before is learned from, with the weights from before
+    that: tools, vLLM and trainer wait for each other no more, and `[mismatch]` makes up for the
+    difference. Not with transformers, where one model would do both."""
 
 
 class CurriculumSection(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,15 @@ class Gathered:
         return [*self.groups, *self.replaced]
 
 
+@dataclass(frozen=True)
+class _Round:
+    """Groups of this process that are being played."""
+
+    groups: asyncio.Task[list[Group]]
+    next_draw: int
+    """The first question that comes after them."""
+
+
 class Gatherer:
     """Gathers the episodes of step after step. All processes call it alike."""
 
@@ -59,16 +69,33 @@ class Gatherer:
         self._shares = shares_of(config.rollout.groups, rank.count)
         self._say = say
         self.next_draw = 0
-        """The first question that no step has asked yet; the same in all processes."""
+        """The first question that no step has gathered yet; the same in all processes."""
+        self._ahead: _Round | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the next groups are being played."""
+        return self._ahead is not None
+
+    def begin(self) -> None:
+        """Begin to play the next groups; `gather` waits for them."""
+        self._ahead = self._begin(self._shares[self._rank])
+
+    def close(self) -> None:
+        """Leave what was begun and is not gathered any more."""
+        if self._ahead is not None:
+            self._loop.cancel(self._ahead.groups)
+            self._ahead = None
 
     def gather(self) -> Gathered:
-        """Play the next groups.
+        """The groups that were begun, and further ones where the configuration wants them.
 
         Raises: InvalidRequest, when a sample is no good; ScorerFailed; Unavailable, when tools
         keep failing.
         """
         wanted = self._shares[self._rank]
-        found, paused_s = self._round(wanted)
+        begun, self._ahead = self._ahead or self._begin(wanted), None
+        found, paused_s = self._finish(begun)
         if not self._config.rollout.refills:
             return Gathered(found, [], paused_s)
         teaching = [one for one in found if one.teaches]
@@ -77,18 +104,23 @@ class Gatherer:
             missing = wanted - len(teaching)
             if not self._sum(missing):
                 break
-            more, further_s = self._round(missing)
+            more, further_s = self._finish(self._begin(missing))
             paused_s += further_s
             teaching += [one for one in more if one.teaches]
             rest += [one for one in more if not one.teaches]
         return Gathered(teaching, rest, paused_s)
 
-    def _round(self, wanted: int) -> tuple[list[JudgedGroup], float]:
-        """So many groups of this process, and the seconds that tools were waited for."""
+    def _begin(self, wanted: int) -> _Round:
+        """So many groups of this process."""
         everyone = gather_object([wanted])
-        drawn, self.next_draw = self.order.take(self.next_draw, sum(everyone))
+        drawn, next_draw = self.order.take(self.next_draw, sum(everyone))
         questions = share_of(drawn, everyone, self._rank)
-        groups = self._loop.run(self._player.play(questions))
+        return _Round(self._loop.begin(self._player.play(questions)), next_draw)
+
+    def _finish(self, begun: _Round) -> tuple[list[JudgedGroup], float]:
+        """The groups, and the seconds that tools were waited for."""
+        groups = self._loop.finish(begun.groups)
+        self.next_draw = begun.next_draw
         paused_s = self._await_aborted(groups)
         update = self._config.update
         found = [judged(one, self._config.reward, update.advantages) for one in groups]

@@ -47,6 +47,31 @@ class LoopThread:
             future.cancel()
             raise
 
+    def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin what goes on by itself until `finish` asks for its result, or `cancel` ends it."""
+
+        async def begun() -> asyncio.Task[T]:
+            return asyncio.create_task(work)
+
+        return self.run(begun())
+
+    def finish(self, task: asyncio.Task[T]) -> T:
+        """The result of what was begun, or what it raised. Left by Ctrl-C, it is cancelled."""
+
+        async def result() -> T:
+            return await task
+
+        return self.run(result())
+
+    def cancel(self, task: asyncio.Task[Any]) -> None:
+        """End what was begun; whatever it was doing is over afterwards."""
+
+        async def ended() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        self.run(ended())
+
     @contextmanager
     def held(self, context: AbstractAsyncContextManager[T]) -> Iterator[T]:
         """What an `async with` gives. One task opens and closes it, as task groups want it."""
