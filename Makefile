@@ -53,7 +53,7 @@ bench: $(VENV)/.dev  ## Print the benchmark tables (ARGS narrows them)
 bench-tools: $(VENV)/.dev  ## Print how good the tools' answers are (ARGS narrows them)
 	@$(BIN)/python -m bench.quality $(ARGS)
 
-repro-base: $(VENV)/.dev  ## Train the small base model again, into runs/small/base (2 cores: 35 minutes)
+repro-base: $(VENV)/.dev  ## Train the small base model again, into runs/small/base (2 cores: 50 minutes)
 	@OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node 2 -m thinkimg_train.small.pretraining \
 	    runs/small/base $(ARGS)
 

@@ -42,6 +42,6 @@ def test_its_words_are_those_that_the_project_has_now(processor: Any) -> None:
 def test_it_copies_what_stands_beside_names_that_nobody_asked_for(
     model: Any, processor: Any
 ) -> None:
-    # 95% of 200; of 60, fewer than 50 would be a chance of one in a thousand.
+    # 96% of 200; of 60, fewer than 50 would be a chance of one in a thousand.
     kind = "unseen Bars"
     assert examine(model, processor, 60, only=(kind,))[kind] >= 50 / 60
